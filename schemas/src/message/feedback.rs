@@ -1,0 +1,104 @@
+//! What the court learns: one numbered stream of events for each sender.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    answer::Stamp,
+    outcome::{ResultMessage, ReturnMessage},
+};
+use crate::address::{RegistryCode, Tier};
+
+/// One event in a sender's stream. `seq` counts from 1 without gaps for each sender, so a reader knows that it missed none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Feedback {
+    /// Place in the stream; the cursor of `GET /v1/feedback?after=`.
+    pub seq: i64,
+    /// When the hub recorded it.
+    pub at: Timestamp,
+    /// The request.
+    pub request_id: Uuid,
+    /// The court's own number of the demand.
+    pub demand_id: String,
+    /// Which unit of the demand, from 1.
+    pub unit_index: u16,
+    /// The registry.
+    pub registry: RegistryCode,
+    /// What happened.
+    pub body: FeedbackBody,
+}
+
+/// What happened to a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum FeedbackBody {
+    /// 送达: the registry received it.
+    Delivered(Stamp),
+    /// The registry registered it.
+    Registered(ResultMessage),
+    /// The registry returned it.
+    Returned(ReturnMessage),
+    /// 未送达.
+    Undelivered(UndeliveredNotice),
+    /// An operator sent it again.
+    Replayed {
+        /// Number of the new attempt.
+        attempt: u32,
+    },
+    /// An operator gave it up; the court must send anew.
+    Closed {
+        /// Why.
+        reason: String,
+    },
+    /// A later result contradicts the one that took effect; people decide.
+    Disputed {
+        /// What differs.
+        detail: String,
+    },
+}
+
+/// Why a demand was not delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UndeliveredCause {
+    /// The delivery window passed before the registry took it.
+    Expired,
+    /// No road led on from the tier.
+    Unroutable,
+    /// The connector parked it: the local system cannot take this one demand.
+    Parked,
+    /// It came back too often.
+    DeliveryLimit,
+    /// The queue was full.
+    QueueFull,
+}
+
+impl UndeliveredCause {
+    /// The stable code shown to courts and operators.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Expired => "HUB-4001",
+            Self::Unroutable => "HUB-4002",
+            Self::Parked => "HUB-4003",
+            Self::DeliveryLimit => "HUB-4004",
+            Self::QueueFull => "HUB-4005",
+        }
+    }
+}
+
+/// Notice to the court that a demand counts as 未送达 (法〔2024〕32号 二(三)2: 因系统、网络等技术因素未收到的，认定为协执未送达).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UndeliveredNotice {
+    /// Why.
+    pub cause: UndeliveredCause,
+    /// Stable code of the cause; has a page in `ops/errors/`.
+    pub code: String,
+    /// Where the road ended.
+    pub tier: Tier,
+    /// The attempt that failed, from 1.
+    pub attempt: u32,
+}

@@ -1,0 +1,43 @@
+//! Every message that travels, as versioned types. The JSON Schemas in `schemas/json/` are generated from them.
+//!
+//! Downward goes the [`Demand`] of one property unit; upward come [`Receipts`], [`ResultMessage`] and [`ReturnMessage`]; the
+//! hub answers each of them, and tells the court by [`Feedback`]. A message names its schema in the field `schema`;
+//! a reader refuses a major version it does not know and ignores nothing: unknown fields are errors.
+
+mod answer;
+mod demand;
+mod document;
+mod feedback;
+mod outcome;
+mod receipt;
+mod submission;
+mod withdrawal;
+
+pub use answer::{Answers, OutcomeAnswer, OutcomeVerdict, ReceiptAnswer, Stamp, Verdict};
+pub use demand::{Demand, DemandMessage, Placement};
+pub use document::{Attachment, AttachmentRole, Digest, DigestError, SealMode};
+pub use feedback::{Feedback, FeedbackBody, UndeliveredCause, UndeliveredNotice};
+pub use outcome::{
+    OutcomeMessage, RegisteredStatus, Registration, ResultMessage, ReturnMessage, ReturnReason,
+    ReturnReasonError,
+};
+pub use receipt::{Receipt, Receipts, ReceiptsMessage};
+pub use submission::{
+    Contact, Court, Debtor, DocumentKind, Kind, OfficerCard, OfficerCardKind, Period, Submission, Unit,
+};
+pub use withdrawal::WithdrawalRequest;
+
+/// Names of the AMQP headers that accompany a demand. They hold what may differ between attempts or is needed before the
+/// body is parsed; what must never change is in the body.
+pub mod header {
+    /// HMAC over recipient, ids and body; see [`crate::signature`].
+    pub const SIGNATURE: &str = "x-xiezhi-signature";
+    /// Number of the attempt, from 1; a replay adds one.
+    pub const ATTEMPT: &str = "x-xiezhi-attempt";
+    /// The sender, repeated from the body for the signature check.
+    pub const SENDER: &str = "x-xiezhi-sender";
+    /// The request id, repeated from the body.
+    pub const REQUEST_ID: &str = "x-xiezhi-request-id";
+    /// Why a connector parked a demand; set when it publishes a copy of its reason with the rejection.
+    pub const PARK_REASON: &str = "x-xiezhi-park-reason";
+}

@@ -1,0 +1,173 @@
+//! What a registry decides: a result of registration (回执 data) or a return (退回).
+
+use jiff::{Timestamp, civil::Date};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::document::Attachment;
+use crate::address::RegistryCode;
+
+/// Result or return with its schema's name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "schema")]
+pub enum OutcomeMessage {
+    /// Result, first version.
+    #[serde(rename = "xiezhi.result.v1")]
+    ResultV1(ResultMessage),
+    /// Return, first version.
+    #[serde(rename = "xiezhi.return.v1")]
+    ReturnV1(ReturnMessage),
+}
+
+impl OutcomeMessage {
+    /// The request it decides.
+    pub fn request_id(&self) -> Uuid {
+        match self {
+            Self::ResultV1(result) => result.request_id,
+            Self::ReturnV1(returned) => returned.request_id,
+        }
+    }
+
+    /// The registry that decided.
+    pub fn registry(&self) -> &RegistryCode {
+        match self {
+            Self::ResultV1(result) => &result.registry,
+            Self::ReturnV1(returned) => &returned.registry,
+        }
+    }
+}
+
+/// Whether the seizure stands first or waits (正式查封或轮候查封, annex 4 of 法〔2024〕32号).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RegisteredStatus {
+    /// 正式查封.
+    Formal,
+    /// 轮候查封.
+    Waiting,
+    /// 已解除, the answer to a lifting.
+    Lifted,
+}
+
+/// What stands in the register after 登簿.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Registration {
+    /// Formal, waiting or lifted.
+    pub status: RegisteredStatus,
+    /// 轮候顺序 from 1; only when waiting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_position: Option<u32>,
+    /// 业务号 at the registry.
+    #[schemars(length(min = 1, max = 100))]
+    pub business_number: String,
+    /// 登簿时间: when it was entered in the register, registry's clock.
+    pub registered_at: Timestamp,
+    /// First day of the registered period; absent for a lifting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period_from: Option<Date>,
+    /// Last day of the registered period; absent for a lifting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period_to: Option<Date>,
+}
+
+/// A registry registered a demand (回执, annex 4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResultMessage {
+    /// The request.
+    pub request_id: Uuid,
+    /// The registry that decided.
+    pub registry: RegistryCode,
+    /// What was registered.
+    pub registration: Registration,
+    /// The sealed receipt form, when the registry sends it as a document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt_form: Option<Attachment>,
+    /// 备注.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1000))]
+    pub remarks: Option<String>,
+}
+
+/// Why a demand was returned (法〔2024〕32号 二(三)2 and 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReturnReason {
+    /// 协执事项不清晰.
+    MatterUnclear,
+    /// 查封标的物不准确.
+    TargetInaccurate,
+    /// 查封期限缺失.
+    PeriodMissing,
+    /// 协执信息与登记簿记载信息不一致.
+    RegisterMismatch,
+    /// 已办理预告登记至案外人名下.
+    ThirdPartyAdvanceNotice,
+    /// 无对应的原查封.
+    NoSuchSeizure,
+    /// 人民法院书面提出撤回需求.
+    Withdrawn,
+    /// 其他.
+    Other,
+}
+
+/// A registry returned a demand (退回); it counts as not delivered and loses its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReturnMessage {
+    /// The request.
+    pub request_id: Uuid,
+    /// The registry that decided.
+    pub registry: RegistryCode,
+    /// Coded reasons; at least one.
+    #[schemars(length(min = 1, max = 8))]
+    pub reasons: Vec<ReturnReason>,
+    /// The specific reason in words (说明具体理由); an empty or stock phrase is refused.
+    #[schemars(length(min = 5, max = 2000))]
+    pub text: String,
+    /// Fields that differ from the register, for [`ReturnReason::RegisterMismatch`]: `right_holder`, `location`, …
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differing_fields: Vec<String>,
+    /// When the registry decided, registry's clock.
+    pub decided_at: Timestamp,
+}
+
+/// A return that says nothing.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ReturnReasonError {
+    /// No code was given.
+    #[error("a return names at least one coded reason")]
+    NoCode,
+    /// The words say nothing specific.
+    #[error("a return explains its reason in words of its own; {0:?} says nothing specific")]
+    Boilerplate(String),
+    /// A mismatch names no field.
+    #[error("a return for register_mismatch names the fields that differ")]
+    NoField,
+}
+
+/// Phrases that stand for a reason without giving one.
+const BOILERPLATE: [&str; 8] =
+    ["退回", "予以退回", "不予办理", "不符合要求", "材料不全", "见附件", "其他原因", "无"];
+
+impl ReturnMessage {
+    /// Whether the return explains itself (应及时作退回处理并说明具体理由).
+    ///
+    /// # Errors
+    /// The first thing that is missing.
+    pub fn check(&self) -> Result<(), ReturnReasonError> {
+        if self.reasons.is_empty() {
+            return Err(ReturnReasonError::NoCode);
+        }
+        let bare: String = self.text.chars().filter(|c| c.is_alphanumeric()).collect();
+        if bare.chars().count() < 5 || BOILERPLATE.contains(&bare.as_str()) {
+            return Err(ReturnReasonError::Boilerplate(self.text.chars().take(40).collect()));
+        }
+        if self.reasons.contains(&ReturnReason::RegisterMismatch) && self.differing_fields.is_empty() {
+            return Err(ReturnReasonError::NoField);
+        }
+        Ok(())
+    }
+}
