@@ -66,6 +66,9 @@ CREATE INDEX request_accepted ON request (accepted_at, request_id);
 CREATE INDEX request_sender_accepted ON request (sender, accepted_at, request_id);
 CREATE INDEX request_open ON request (state) WHERE state IN ('in_flight', 'undelivered', 'delivered');
 
+-- What a later demand of the lane would overtake.
+CREATE INDEX request_lane_open ON request (lane, lane_seq) WHERE state IN ('in_flight', 'undelivered');
+
 CREATE TABLE request_document (
     request_id uuid NOT NULL REFERENCES request,
     sha256     text NOT NULL REFERENCES document,
@@ -97,7 +100,8 @@ CREATE TABLE outbox (
     last_error   text,
     confirmed_at timestamptz
 );
-CREATE INDEX outbox_unconfirmed ON outbox (lane, lane_seq, outbox_id) WHERE confirmed_at IS NULL;
+CREATE INDEX outbox_unconfirmed ON outbox (outbox_id) WHERE confirmed_at IS NULL;
+CREATE INDEX outbox_unconfirmed_lane ON outbox (lane, outbox_id) WHERE confirmed_at IS NULL;
 CREATE INDEX outbox_request ON outbox (request_id);
 
 CREATE TABLE event (

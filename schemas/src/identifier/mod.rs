@@ -168,6 +168,7 @@ macro_rules! through_text {
                     "title": Self::CHINESE,
                     "description": format!("{} ({})", Self::TYPE, Self::SOURCE),
                     "pattern": Self::PATTERN,
+                    "format": Self::TYPE,
                 })
             }
         }
