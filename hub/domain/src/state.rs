@@ -105,7 +105,9 @@ impl fmt::Display for State {
 
 /// A word that names no state.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is no state; states are in_flight, delivered, registered, returned, withdrawn, undelivered, closed")]
+#[error(
+    "{0:?} is no state; states are in_flight, delivered, registered, returned, withdrawn, undelivered, closed"
+)]
 pub struct UnknownState(String);
 
 impl FromStr for State {
