@@ -5,6 +5,7 @@
 //! rows are locked.
 
 mod dedicated;
+pub mod feedback;
 mod migrate;
 
 use std::{fmt, time::Duration};
@@ -97,6 +98,23 @@ pub enum StoreError {
         #[source]
         source: tokio_postgres::Error,
     },
+    /// A stored value is not what this build expects in its column.
+    #[error("[HUB-5004] the value stored in {column} cannot be read by this build; compare `hub doctor`")]
+    Decode {
+        /// Table and column.
+        column: &'static str,
+        /// What is wrong with it; may name data, so it goes to no caller.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Turns a stored value that cannot be parsed into an error that names its column.
+pub(crate) fn decode(
+    column: &'static str,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> StoreError {
+    StoreError::Decode { column, source: source.into() }
 }
 
 impl StoreError {
@@ -107,13 +125,14 @@ impl StoreError {
             Self::Unavailable(_) => "HUB-5001",
             Self::UnknownOutcome(_) => "HUB-5002",
             Self::Statement { .. } => "HUB-5003",
+            Self::Decode { .. } => "HUB-5004",
         }
     }
 
     /// Whether the same call may succeed later without anyone's help.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Url(_) => false,
+            Self::Url(_) | Self::Decode { .. } => false,
             Self::Unavailable(_) | Self::UnknownOutcome(_) => true,
             Self::Statement { state, .. } => {
                 // 40: serialization and deadlock; 53: resources; 55P03: lock timeout; 57: shutdown or cancel.
