@@ -1,6 +1,7 @@
 //! A private PostgreSQL server: own data directory, own port on the loopback, own password. It can be killed and
 //! started again on the same data, and its clock can be turned.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
@@ -106,15 +107,17 @@ impl Postgres {
             format!("fsync={}", yes_no(self.options.fsync)),
             format!("full_page_writes={}", yes_no(self.options.fsync)),
             "shared_buffers=64MB".to_owned(),
+            // Its segments lie in the data directory: in /dev/shm a killed server's would stay for ever.
+            "dynamic_shared_memory_type=mmap".to_owned(),
             "timezone=UTC".to_owned(),
             "log_timezone=UTC".to_owned(),
         ];
         settings.extend(self.options.settings.iter().cloned());
         let process = Launch::new("postgres", self.bin.join("postgres"))
-            .args([format!("--pgdata={}", self.data.display())])
+            .args([OsStr::new("-D"), self.data.as_os_str()])
             .args(settings.iter().flat_map(|s| ["-c", s]))
             .clear_env()
-            .envs(self.clock.iter().flat_map(FakeClock::env))
+            .clock(self.clock.as_ref())
             .user(server_user())
             .directory("/")
             .home(&self.home)

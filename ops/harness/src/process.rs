@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
+use crate::clock::FakeClock;
 use crate::home::{Home, MARK};
 use crate::procfs::{self, Usage};
 use crate::wait::{self, Step};
@@ -35,6 +36,7 @@ pub struct Launch {
     log: Option<PathBuf>,
     home: Option<Arc<Home>>,
     directory: Option<PathBuf>,
+    clock: Option<FakeClock>,
 }
 
 impl Launch {
@@ -50,6 +52,7 @@ impl Launch {
             log: None,
             home: None,
             directory: None,
+            clock: None,
         }
     }
 
@@ -112,6 +115,13 @@ impl Launch {
         self
     }
 
+    /// Runs under a clock that can be turned.
+    #[must_use]
+    pub fn clock(mut self, clock: Option<&FakeClock>) -> Self {
+        self.clock = clock.cloned();
+        self
+    }
+
     /// Starts the program in a process group of its own.
     ///
     /// # Errors
@@ -119,14 +129,21 @@ impl Launch {
     pub fn spawn(self) -> Result<Process> {
         let program = find_program(&self.program)?;
         let mut command = Command::new(find_program(Path::new("setpriv"))?);
-        if let Some(user) = self.user {
-            command.args(["--reuid", user, "--regid", user, "--clear-groups"]);
-        }
-        command.args(["--pdeathsig", "KILL", "--"]).arg(&program).args(&self.args);
         if self.clear_env {
             command.env_clear().env("LANG", "C.UTF-8");
             command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
         }
+        if let Some(user) = self.user {
+            command.args(["--reuid", user, "--regid", user, "--clear-groups"]);
+        }
+        command.args(["--pdeathsig", "KILL", "--"]);
+        if let Some(clock) = &self.clock {
+            // Loaded by the program only: in `setpriv` the library would make its semaphore, named after the process
+            // id, as the wrong user.
+            command.arg(find_program(Path::new("env"))?).arg(clock.preload());
+            command.envs(clock.env());
+        }
+        command.arg(&program).args(&self.args);
         command.envs(self.env.iter().map(|(k, v)| (k, v)));
         if let Some(dir) = &self.directory {
             command.current_dir(dir);
