@@ -13,8 +13,9 @@ use lapin::{Connection, ConnectionProperties};
 use tokio::net::TcpStream;
 
 use crate::home::{Home, free_port};
+use crate::launch::Launch;
 use crate::management::Management;
-use crate::process::{Ended, Launch, Process, see_gone};
+use crate::process::{Ended, Process, see_gone};
 use crate::procfs::{self, Usage};
 use crate::wait::{self, Step};
 
