@@ -51,8 +51,7 @@ impl Documents {
         {
             return Ok(bytes);
         }
-        let wrong =
-            |what: String| HubError::Document { sha256: claim.sha256.to_string(), request_id, what };
+        let wrong = |what: String| HubError::Document { sha256: claim.sha256.to_string(), request_id, what };
         if claim.size > self.max_bytes {
             return Err(wrong(format!(
                 "has {} bytes, more than documents.max_bytes = {}",
@@ -98,7 +97,8 @@ impl Cache {
             return;
         }
         while self.held + size > self.most {
-            let oldest = self.entries.iter().min_by_key(|(_, (_, used))| *used).map(|(digest, _)| digest.clone());
+            let oldest =
+                self.entries.iter().min_by_key(|(_, (_, used))| *used).map(|(digest, _)| digest.clone());
             let Some((gone, _)) = oldest.and_then(|digest| self.entries.remove(&digest)) else { break };
             self.held -= gone.len() as u64;
         }

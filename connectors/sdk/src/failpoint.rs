@@ -44,7 +44,8 @@ mod active {
             "after_receipt" => Failpoint::AfterReceipt,
             "before_ack" => Failpoint::BeforeAck,
             "after_ack" => Failpoint::AfterAck,
-            _ => panic!("XIEZHI_FAILPOINT names no known place: {name}"),
+            // Another program of the same test owns that place.
+            _ => return None,
         };
         let times = times.parse().expect("XIEZHI_FAILPOINT ends in a number, as in after_receipt:3");
         Some((place, AtomicU64::new(times)))

@@ -32,16 +32,33 @@ pub(crate) struct WhoAmI {
 /// Why the hub did not give what was asked for.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HubError {
-    #[error("[{}] the hub at {base} does not answer; the connector tries again by itself", Code::HubUnreachable)]
-    Unreachable { base: String, #[source] source: reqwest::Error },
-    #[error("[{}] the hub at {base} answered {status}; the connector tries again by itself", Code::HubUnreachable)]
+    #[error(
+        "[{}] the hub at {base} does not answer; the connector tries again by itself",
+        Code::HubUnreachable
+    )]
+    Unreachable {
+        base: String,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error(
+        "[{}] the hub at {base} answered {status}; the connector tries again by itself",
+        Code::HubUnreachable
+    )]
     Unwell { base: String, status: StatusCode },
-    #[error("[{}] the hub at {base} refuses the token ({status}); give the connector a new one as hub.token", Code::HubDenied)]
+    #[error(
+        "[{}] the hub at {base} refuses the token ({status}); give the connector a new one as hub.token",
+        Code::HubDenied
+    )]
     Denied { base: String, status: StatusCode },
     #[error("[{}] document {sha256} of request {request_id}: {what}", Code::BadDocument)]
     Document { sha256: String, request_id: Uuid, what: String },
     #[error("[{}] the answer of the hub at {base} cannot be read", Code::HubUnreachable)]
-    Unreadable { base: String, #[source] source: reqwest::Error },
+    Unreadable {
+        base: String,
+        #[source]
+        source: reqwest::Error,
+    },
 }
 
 impl HubError {
@@ -93,7 +110,10 @@ impl HubClient {
         if !answer.status().is_success() {
             return Err(self.refused(answer.status()));
         }
-        let unreadable = |source: reqwest::Error| HubError::Unreadable { base: self.base.clone(), source: source.without_url() };
+        let unreadable = |source: reqwest::Error| HubError::Unreadable {
+            base: self.base.clone(),
+            source: source.without_url(),
+        };
         answer.json().await.map_err(unreadable)
     }
 

@@ -87,7 +87,9 @@ impl Clerk {
                 && (full || under_way.is_empty() || lingered)
             {
                 let batch = next_batch(&mut ready, self.pace.batch);
-                under_way.push(ask(self.asker.clone(), self.name.clone(), self.pace.answer_timeout, batch).boxed());
+                under_way.push(
+                    ask(self.asker.clone(), self.name.clone(), self.pace.answer_timeout, batch).boxed(),
+                );
                 linger_until = None;
                 continue;
             }
@@ -160,7 +162,10 @@ async fn ask(asker: Asker, connector: String, timeout: Duration, mut batch: Vec<
             );
             let asked = batch.iter().map(|wish| wish.asked).max().unwrap_or(0);
             batch.iter_mut().for_each(|wish| wish.asked += 1);
-            Answered::Again(batch, timeout.saturating_mul(1 << asked.min(8)).min(LONGEST_WAIT) - timeout.min(LONGEST_WAIT))
+            Answered::Again(
+                batch,
+                timeout.saturating_mul(1 << asked.min(8)).min(LONGEST_WAIT) - timeout.min(LONGEST_WAIT),
+            )
         }
         Err(error @ AskError::Gone(_)) => {
             tracing::debug!(error = chain(&error), "receipts go with the next connection");

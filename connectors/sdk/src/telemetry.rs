@@ -40,16 +40,17 @@ impl Guard {
 /// When filter or endpoint cannot be used.
 pub fn start(config: &Config) -> Result<Guard, ConfigError> {
     let Telemetry { log, otlp_endpoint } = &config.telemetry;
-    let filter = EnvFilter::try_new(log).map_err(|error| ConfigError::new("telemetry.log", error.to_string()))?;
+    let filter =
+        EnvFilter::try_new(log).map_err(|error| ConfigError::new("telemetry.log", error.to_string()))?;
     let provider = match otlp_endpoint.as_str() {
         "" => None,
         endpoint => Some(exporter(endpoint, &config.name)?),
     };
     // The exporter's own connections must not be traced: each export would cause another.
     let traces = provider.as_ref().map(|provider| {
-        tracing_opentelemetry::layer()
-            .with_tracer(provider.tracer("connector"))
-            .with_filter(EnvFilter::new("info,hyper=off,hyper_util=off,h2=off,reqwest=off,tonic=off,opentelemetry=off"))
+        tracing_opentelemetry::layer().with_tracer(provider.tracer("connector")).with_filter(EnvFilter::new(
+            "info,hyper=off,hyper_util=off,h2=off,reqwest=off,tonic=off,opentelemetry=off",
+        ))
     });
     let lines = tracing_subscriber::fmt::layer()
         .json()

@@ -8,20 +8,53 @@ use crate::code::Code;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BusError {
     /// No connection.
-    #[error("[{}] the broker at {host} is unreachable; the connector tries again by itself", Code::BrokerUnreachable)]
-    Unreachable { host: String, #[source] source: lapin::Error },
+    #[error(
+        "[{}] the broker at {host} is unreachable; the connector tries again by itself",
+        Code::BrokerUnreachable
+    )]
+    Unreachable {
+        host: String,
+        #[source]
+        source: lapin::Error,
+    },
     /// No connection in time.
-    #[error("[{}] the broker at {host} did not answer in time ({doing}); the connector tries again by itself", Code::BrokerUnreachable)]
+    #[error(
+        "[{}] the broker at {host} did not answer in time ({doing}); the connector tries again by itself",
+        Code::BrokerUnreachable
+    )]
     Silent { host: String, doing: &'static str },
     /// Login or right refused.
-    #[error("[{}] the broker at {host} refuses {doing}; run `connector check`, and on the hub `hub topology apply`", Code::BrokerDenied)]
-    Denied { host: String, doing: String, #[source] source: lapin::Error },
+    #[error(
+        "[{}] the broker at {host} refuses {doing}; run `connector check`, and on the hub `hub topology apply`",
+        Code::BrokerDenied
+    )]
+    Denied {
+        host: String,
+        doing: String,
+        #[source]
+        source: lapin::Error,
+    },
     /// The connection ended.
-    #[error("[{}] the connection to the broker was lost ({doing}); the connector connects again by itself", Code::BrokerUnreachable)]
-    Lost { doing: String, #[source] source: Option<lapin::Error> },
+    #[error(
+        "[{}] the connection to the broker was lost ({doing}); the connector connects again by itself",
+        Code::BrokerUnreachable
+    )]
+    Lost {
+        doing: String,
+        #[source]
+        source: Option<lapin::Error>,
+    },
     /// One queue failed while the connection stands.
-    #[error("[{}] queue {queue} cannot be consumed: {what}; the connector tries again by itself, compare `hub topology diff`", Code::QueueUnusable)]
-    Queue { queue: String, what: String, #[source] source: Option<lapin::Error> },
+    #[error(
+        "[{}] queue {queue} cannot be consumed: {what}; the connector tries again by itself, compare `hub topology diff`",
+        Code::QueueUnusable
+    )]
+    Queue {
+        queue: String,
+        what: String,
+        #[source]
+        source: Option<lapin::Error>,
+    },
 }
 
 impl BusError {
@@ -54,7 +87,7 @@ pub(super) fn is_denied(error: &lapin::Error) -> bool {
 }
 
 /// The error with its causes in one line, for a log field.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -42,7 +42,9 @@ impl Link {
     pub(crate) async fn connect(broker: &Broker, name: &str) -> Result<Self, BusError> {
         let uri = url::read(broker.url.expose()).expect("the configuration was checked with the same reader");
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        match within(&broker.host, broker.timeout, "the login", Connection::connect_uri(uri, properties)).await {
+        match within(&broker.host, broker.timeout, "the login", Connection::connect_uri(uri, properties))
+            .await
+        {
             Ok(connection) => Ok(Self {
                 connection,
                 host: broker.host.clone(),
@@ -68,8 +70,13 @@ impl Link {
     /// Consumes one queue on a channel of its own, with at most `prefetch` deliveries unacknowledged.
     pub(crate) async fn subscribe(&self, queue: &str, prefetch: u16) -> Result<Subscription, BusError> {
         let channel = self.channel().await?;
-        within(&self.host, self.timeout, "setting the prefetch", channel.basic_qos(prefetch, BasicQosOptions::default()))
-            .await?;
+        within(
+            &self.host,
+            self.timeout,
+            "setting the prefetch",
+            channel.basic_qos(prefetch, BasicQosOptions::default()),
+        )
+        .await?;
         let consume = channel.basic_consume(
             queue.into(),
             ShortString::default(),
@@ -81,7 +88,13 @@ impl Link {
             Ok(Err(source)) => return Err(self.queue_failed(queue, "consuming was refused", Some(source))),
             Err(_) => return Err(BusError::Silent { host: self.host.clone(), doing: "consuming" }),
         };
-        Ok(Subscription { channel, consumer, queue: queue.to_owned(), held: BTreeSet::new(), timeout: self.timeout })
+        Ok(Subscription {
+            channel,
+            consumer,
+            queue: queue.to_owned(),
+            held: BTreeSet::new(),
+            timeout: self.timeout,
+        })
     }
 
     /// Puts a failed queue in its place: the connection's fault when that is gone, otherwise the queue's.
@@ -94,7 +107,7 @@ impl Link {
     }
 
     /// Says good-bye; the broker returns what was not acknowledged to its queues in any case.
-    pub(crate) async fn close(self) {
+    pub(crate) async fn close(&self) {
         let closing = self.connection.close(200, "the connector stops".into());
         if tokio::time::timeout(Duration::from_secs(2), closing).await.is_err() {
             tracing::debug!("the broker did not say good-bye");
@@ -148,7 +161,9 @@ impl Subscription {
                 }
             }
             Ok(Err(error)) => tracing::debug!(queue = self.queue, %error, "the consumer was gone already"),
-            Err(_) => tracing::debug!(queue = self.queue, "the broker did not confirm the end of the consumer"),
+            Err(_) => {
+                tracing::debug!(queue = self.queue, "the broker did not confirm the end of the consumer")
+            }
         }
     }
 

@@ -8,9 +8,10 @@ mod parcel;
 mod probe;
 mod url;
 
+pub use self::error::chain;
 pub(crate) use self::{
     asker::{AskError, Asker},
-    error::{BusError, chain},
+    error::BusError,
     link::{Link, Subscription},
     parcel::Parcel,
     probe::{probe_queue, probe_up_exchange},

@@ -70,7 +70,9 @@ impl Parcel {
     pub(crate) async fn ack(&self) {
         match self.delivery.acker.ack(BasicAckOptions::default()).await {
             Ok(true) => {}
-            Ok(false) => tracing::debug!("the channel was gone before the acknowledgement; the broker delivers again"),
+            Ok(false) => {
+                tracing::debug!("the channel was gone before the acknowledgement; the broker delivers again")
+            }
             Err(error) => tracing::debug!(%error, "the acknowledgement was lost; the broker delivers again"),
         }
     }
@@ -79,7 +81,9 @@ impl Parcel {
     pub(crate) async fn park(&self) {
         match self.delivery.acker.reject(BasicRejectOptions { requeue: false }).await {
             Ok(true) => {}
-            Ok(false) => tracing::debug!("the channel was gone before the rejection; the broker delivers again"),
+            Ok(false) => {
+                tracing::debug!("the channel was gone before the rejection; the broker delivers again")
+            }
             Err(error) => tracing::debug!(%error, "the rejection was lost; the broker delivers again"),
         }
     }

@@ -24,8 +24,12 @@ pub(crate) async fn probe_queue(link: &Link, queue: &str) -> Result<Found, BusEr
     }
     let mut arguments = FieldTable::default();
     arguments.insert("x-priority".into(), AMQPValue::LongString("probe".into()));
-    let consume =
-        channel.basic_consume(queue.into(), ShortString::default(), BasicConsumeOptions::default(), arguments);
+    let consume = channel.basic_consume(
+        queue.into(),
+        ShortString::default(),
+        BasicConsumeOptions::default(),
+        arguments,
+    );
     match tokio::time::timeout(link.timeout, consume).await {
         Err(_) => Err(BusError::Silent { host: link.host.clone(), doing: "trying to consume" }),
         Ok(Err(error)) if reply_code(&error) == Some(406) => Ok(Ok(())),

@@ -34,9 +34,9 @@ impl BrokerUrl {
 
 /// The URL with the heartbeat set.
 pub(super) fn read(text: &str) -> Result<AMQPUri, String> {
-    let mut uri: AMQPUri = text.parse().map_err(|_| {
-        "must be a URL such as amqps://account:password@host:5671/virtual-host".to_owned()
-    })?;
+    let mut uri: AMQPUri = text
+        .parse()
+        .map_err(|_| "must be a URL such as amqps://account:password@host:5671/virtual-host".to_owned())?;
     uri.query.heartbeat = Some(HEARTBEAT_SECS);
     Ok(uri)
 }

@@ -44,14 +44,24 @@ pub(super) fn check(raw: Raw, adapter_options: Table) -> Result<Config, ConfigEr
     if raw.adapter.is_empty() {
         problems.add("adapter", "is missing; the only one in this build is `rest`");
     }
-    let province = raw.province.parse::<ProvinceCode>().map_err(|error| problems.add("province", error.to_string()));
-    let key = raw.province_key.expose().parse::<ProvinceKey>().map_err(|error| problems.add("province_key", error.to_string()));
+    let province =
+        raw.province.parse::<ProvinceCode>().map_err(|error| problems.add("province", error.to_string()));
+    let key = raw
+        .province_key
+        .expose()
+        .parse::<ProvinceKey>()
+        .map_err(|error| problems.add("province_key", error.to_string()));
     let registries = check_registries(&raw.registries, province.as_ref().ok(), &mut problems);
     let broker = check_broker(&raw, province.as_ref().ok(), &mut problems);
     let hub = check_hub(&raw, &mut problems);
     let listen = match raw.health.listen.as_str() {
         "" => None,
-        text => text.parse().map_err(|_| problems.add("health.listen", "must be an address with port, such as 127.0.0.1:9120")).ok(),
+        text => text
+            .parse()
+            .map_err(|_| {
+                problems.add("health.listen", "must be an address with port, such as 127.0.0.1:9120")
+            })
+            .ok(),
     };
     ConfigError::check(problems.0)?;
     let (Ok(province), Ok(province_key), Some(broker), Some(hub)) = (province, key, broker, hub) else {
@@ -60,7 +70,9 @@ pub(super) fn check(raw: Raw, adapter_options: Table) -> Result<Config, ConfigEr
     Ok(Config {
         name: raw.name,
         province,
-        key_fingerprint: body_sha256(format!("xiezhi-key-fingerprint\n{}", province_key.expose()).as_bytes())[..16].to_owned(),
+        key_fingerprint: body_sha256(format!("xiezhi-key-fingerprint\n{}", province_key.expose()).as_bytes())
+            [..16]
+            .to_owned(),
         province_key,
         registries,
         adapter: raw.adapter,
@@ -83,7 +95,10 @@ pub(super) fn check(raw: Raw, adapter_options: Table) -> Result<Config, ConfigEr
             linger: Duration::from_millis(raw.receipts.linger_millis),
             answer_timeout: Duration::from_secs(raw.receipts.answer_timeout_secs),
         },
-        outcomes: OutcomePace { period: Duration::from_millis(raw.outcomes.period_millis), batch: raw.outcomes.batch },
+        outcomes: OutcomePace {
+            period: Duration::from_millis(raw.outcomes.period_millis),
+            batch: raw.outcomes.batch,
+        },
         grace: Duration::from_secs(raw.shutdown.grace_secs),
         listen,
         telemetry: raw.telemetry,
@@ -113,7 +128,11 @@ fn check_numbers(raw: &Raw, problems: &mut Problems) {
     problems.range("shutdown.grace_secs", raw.shutdown.grace_secs, 0, 600);
 }
 
-fn check_registries(texts: &[String], province: Option<&ProvinceCode>, problems: &mut Problems) -> Vec<RegistryCode> {
+fn check_registries(
+    texts: &[String],
+    province: Option<&ProvinceCode>,
+    problems: &mut Problems,
+) -> Vec<RegistryCode> {
     let mut registries: Vec<RegistryCode> = Vec::new();
     if texts.is_empty() {
         problems.add("registries", "is empty; name at least one, such as [\"320102\"]");
@@ -124,7 +143,9 @@ fn check_registries(texts: &[String], province: Option<&ProvinceCode>, problems:
             Ok(registry) if province.is_some_and(|province| registry.province() != *province) => {
                 problems.add("registries", format!("{registry} does not lie in the province"));
             }
-            Ok(registry) if registries.contains(&registry) => problems.add("registries", format!("{registry} is named twice")),
+            Ok(registry) if registries.contains(&registry) => {
+                problems.add("registries", format!("{registry} is named twice"))
+            }
             Ok(registry) => registries.push(registry),
         }
     }
@@ -140,12 +161,16 @@ fn check_broker(raw: &Raw, province: Option<&ProvinceCode>, problems: &mut Probl
         }
     };
     if !url.encrypted && !raw.broker.allow_plaintext && !is_loopback(&url.host) {
-        problems.add("broker.url", "uses no TLS to another host; write amqps:// or set broker.allow_plaintext");
+        problems
+            .add("broker.url", "uses no TLS to another host; write amqps:// or set broker.allow_plaintext");
     }
     if let Some(expected) = province.map(ProvinceCode::broker_user)
         && url.user != expected
     {
-        problems.add("broker.url", format!("must use the account {expected}; the hub takes receipts of this province from no other"));
+        problems.add(
+            "broker.url",
+            format!("must use the account {expected}; the hub takes receipts of this province from no other"),
+        );
     }
     Some(Broker {
         host: format!("{}:{}", url.host, url.port),
@@ -158,10 +183,15 @@ fn check_broker(raw: &Raw, province: Option<&ProvinceCode>, problems: &mut Probl
 fn check_hub(raw: &Raw, problems: &mut Problems) -> Option<Hub> {
     let before = problems.0.len();
     match reqwest::Url::parse(&raw.hub.url) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.host_str().is_some() && url.query().is_none() => {
+        Ok(url)
+            if matches!(url.scheme(), "http" | "https")
+                && url.host_str().is_some()
+                && url.query().is_none() =>
+        {
             let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
             if url.scheme() == "http" && !raw.hub.allow_plaintext && !is_loopback(&host) {
-                problems.add("hub.url", "uses no TLS to another host; write https:// or set hub.allow_plaintext");
+                problems
+                    .add("hub.url", "uses no TLS to another host; write https:// or set hub.allow_plaintext");
             }
             if !url.username().is_empty() || url.password().is_some() {
                 problems.add("hub.url", "must not hold a password; write it as hub.token");
@@ -171,7 +201,8 @@ fn check_hub(raw: &Raw, problems: &mut Problems) -> Option<Hub> {
     }
     let token = raw.hub.token.expose();
     if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
-        problems.add("hub.token", "is missing or holds blanks; it is the bearer token of the role `connector`");
+        problems
+            .add("hub.token", "is missing or holds blanks; it is the bearer token of the role `connector`");
     }
     (problems.0.len() == before).then(|| Hub {
         url: raw.hub.url.trim_end_matches('/').to_owned(),

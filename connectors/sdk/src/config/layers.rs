@@ -59,12 +59,10 @@ fn set(table: &mut Table, path: &[String], text: &str) -> Result<(), String> {
             table.insert(key.clone(), value);
             Ok(())
         }
-        [key, rest @ ..] => {
-            match table.entry(key.clone()).or_insert_with(|| Value::Table(Table::new())) {
-                Value::Table(inner) => set(inner, rest, text),
-                _ => Err(format!("`{key}` is not a table")),
-            }
-        }
+        [key, rest @ ..] => match table.entry(key.clone()).or_insert_with(|| Value::Table(Table::new())) {
+            Value::Table(inner) => set(inner, rest, text),
+            _ => Err(format!("`{key}` is not a table")),
+        },
     }
 }
 

@@ -221,10 +221,7 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong, at once; a type error or unknown key of TOML alone.
-    pub fn read(
-        file: &str,
-        env: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, ConfigError> {
+    pub fn read(file: &str, env: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let mut table = layers::merge(file, env)?;
         let options = match table.get("adapter").and_then(Value::as_str).map(str::to_owned) {
             Some(adapter) if !adapter.is_empty() && !is_own_key(&adapter) => match table.remove(&adapter) {

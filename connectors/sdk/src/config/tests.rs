@@ -71,7 +71,9 @@ fn the_environment_has_the_last_word_in_every_type() {
 #[test]
 fn an_empty_file_names_everything_that_is_missing_at_once() {
     let found = problems("", &[]);
-    for key in ["name", "province", "province_key", "registries", "adapter", "broker.url", "hub.url", "hub.token"] {
+    for key in
+        ["name", "province", "province_key", "registries", "adapter", "broker.url", "hub.url", "hub.token"]
+    {
         assert!(found.iter().any(|problem| problem.starts_with(&format!("{key}:"))), "{key} in {found:?}");
     }
 }
@@ -83,7 +85,11 @@ fn mistakes_are_refused_each_with_its_key() {
         (good().replace("\"320104\"", "\"330104\""), "registries"),
         (good().replace("\"320104\"", "\"320102\""), "registries"),
         (good().replace("xz-province-32", "xz-province-33"), "broker.url"),
-        (good().replace("amqp://xz-province-32:secret-pass@127.0.0.1", "amqp://xz-province-32:x@192.0.2.1"), "broker.url"),
+        (
+            good()
+                .replace("amqp://xz-province-32:secret-pass@127.0.0.1", "amqp://xz-province-32:x@192.0.2.1"),
+            "broker.url",
+        ),
         (good().replace("http://127.0.0.1:8080", "http://192.0.2.1"), "hub.url"),
         (good().replace("secret-token", "two words"), "hub.token"),
         (good() + "[pace]\nprefetch = 17\n", "pace.prefetch"),

@@ -35,6 +35,11 @@ impl Blame {
         self.marks.remove(&request_id);
     }
 
+    /// The demand is gone for a reason that says nothing about the local system.
+    pub(crate) fn forget(&mut self, request_id: Uuid) {
+        self.marks.remove(&request_id);
+    }
+
     /// The local system failed while it had this demand. True when it did so `limit` times and answered for others each time in
     /// between: then the demand is to blame and must be parked.
     pub(crate) fn failed(&mut self, request_id: Uuid, limit: u32) -> bool {

@@ -35,10 +35,10 @@ impl<J> Lanes<J> {
         if self.alone || self.busy >= most {
             return None;
         }
-        let heads = self.lanes.iter().filter(|(_, lane)| !lane.busy);
-        let heads = heads.filter_map(|(unit, lane)| lane.waiting.first_key_value().map(|(key, job)| (unit, *key, job)));
-        let (level, key, unit) =
-            heads.map(|(unit, key, job)| (suspicion(job), key, unit)).min_by_key(|(level, key, _)| (*level, key.1))?;
+        let (level, key, unit) = self
+            .heads()
+            .map(|(unit, key, job)| (suspicion(job), key, unit))
+            .min_by_key(|(level, key, _)| (*level, key.1))?;
         if level > 0 && self.busy > 0 {
             return None;
         }
@@ -49,6 +49,17 @@ impl<J> Lanes<J> {
         self.busy += 1;
         self.alone = level > 0;
         Some((unit, job))
+    }
+
+    /// The first waiting delivery of each lane that has none in work.
+    fn heads(&self) -> impl Iterator<Item = (&UnitCode, (i64, u64), &J)> {
+        let idle = self.lanes.iter().filter(|(_, lane)| !lane.busy);
+        idle.filter_map(|(unit, lane)| lane.waiting.first_key_value().map(|(key, job)| (unit, *key, job)))
+    }
+
+    /// Whether everything that could start is suspect.
+    pub(crate) fn only_suspects(&self, suspicion: impl Fn(&J) -> u32) -> bool {
+        self.heads().all(|(_, _, job)| suspicion(job) > 0)
     }
 
     /// The delivery that was started in this lane is done with.
@@ -71,8 +82,7 @@ mod tests {
     use super::*;
 
     fn unit(n: u8) -> UnitCode {
-        // Codes of the published form with a check-free tail; only their difference matters here.
-        format!("320102001001GB{n:05}F00010001").parse().unwrap()
+        format!("320102001001GB{:05}F00010001", n + 1).parse().unwrap()
     }
 
     proptest! {

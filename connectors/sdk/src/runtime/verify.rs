@@ -20,9 +20,15 @@ pub(crate) struct Verified {
 /// Why a delivery is parked. Never quotes the body.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("[{}] the body is not a demand of a version this build knows (line {line}, column {column})", Code::BadDemand)]
+    #[error(
+        "[{}] the body is not a demand of a version this build knows (line {line}, column {column})",
+        Code::BadDemand
+    )]
     Unreadable { line: usize, column: usize },
-    #[error("[{}] the demand is for registry {found}, but came from the queue of {expected}", Code::BadDemand)]
+    #[error(
+        "[{}] the demand is for registry {found}, but came from the queue of {expected}",
+        Code::BadDemand
+    )]
     WrongRegistry { found: RegistryCode, expected: RegistryCode },
     #[error("[{}] the header with the number of the attempt is missing or no number", Code::BadDemand)]
     NoAttempt,
@@ -63,7 +69,8 @@ pub(crate) fn check(
     if demand.registry != *registry {
         return Err(Refusal::WrongRegistry { found: demand.registry, expected: registry.clone() });
     }
-    let attempt = attempt.and_then(|n| u32::try_from(n).ok()).filter(|n| *n >= 1).ok_or(Refusal::NoAttempt)?;
+    let attempt =
+        attempt.and_then(|n| u32::try_from(n).ok()).filter(|n| *n >= 1).ok_or(Refusal::NoAttempt)?;
     Ok(Verified { body_sha256: body_sha256(body), demand, attempt })
 }
 
