@@ -1,1 +1,11 @@
-//! Placeholder.
+//! What the hub decides, without touching anything: states of a request, and the checks of a demand before it travels.
+//!
+//! Nothing here reads a clock, a socket, a table or the environment. Dates and events come in as values, decisions go out
+//! as values; the server performs them. That keeps the legal rules testable by tables and properties alone.
+
+pub mod check;
+pub mod period;
+pub mod state;
+
+pub use check::{Code, Finding, Findings, check};
+pub use state::{Event, IllegalTransition, State, TRANSITIONS, Transition};

@@ -56,6 +56,14 @@ pub enum Verdict {
         /// Why.
         message: String,
     },
+    /// The receipt does not fit the demand (other bytes, other registry). The connector dead-letters the delivery, so that
+    /// a person looks at it.
+    Park {
+        /// Stable code.
+        code: String,
+        /// Why.
+        message: String,
+    },
     /// Not now: the ledger may not stamp (clock, database). The connector keeps the delivery and asks again.
     Later {
         /// Stable code.

@@ -1,0 +1,234 @@
+//! PostgreSQL: the pool, the migrations and every statement.
+//!
+//! Statements live in `queries/<table>/<verb>.sql`, each beside one typed function that says what it locks. State
+//! changes and what follows from them share one transaction, passed in as `&Transaction`. No counterpart is called while
+//! rows are locked.
+
+mod dedicated;
+pub mod feedback;
+mod migrate;
+
+use std::{fmt, time::Duration};
+
+use deadpool_postgres::{Client, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Timeouts};
+use serde::Deserialize;
+use tokio_postgres::{Config, NoTls, error::SqlState};
+
+pub use deadpool_postgres::Transaction;
+pub use dedicated::Dedicated;
+use dedicated::{tls, wants_tls};
+pub use migrate::{Migration, MigrationError, applied, migrate, pending};
+
+/// A connection URL; never shown, because it holds a password.
+#[derive(Clone, Deserialize, PartialEq, Eq)]
+#[serde(transparent)]
+pub struct SecretUrl(String);
+
+impl SecretUrl {
+    /// Hides `url`.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self(url.into())
+    }
+
+    /// The URL with its password, for the one place that connects.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Scheme, host, port and path; no user, no password.
+    pub fn public(&self) -> String {
+        let (scheme, rest) = self.0.split_once("://").unwrap_or(("", &self.0));
+        let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+        format!("{scheme}://{}", host.split('?').next().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.public())
+    }
+}
+
+/// How the hub uses its database.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// `postgres://user:password@host:port/database`; with `sslmode=require` the server's certificate is verified.
+    pub url: SecretUrl,
+    /// Connections of the pool. The relay and the ledger hold one each; the rest serves the API.
+    pub pool_size: usize,
+    /// How long a caller waits for a free connection before the hub answers 503, in milliseconds.
+    pub wait_timeout_ms: u64,
+    /// How long one statement may take, in milliseconds.
+    pub statement_timeout_ms: u64,
+}
+
+impl Settings {
+    fn client_config(&self) -> Result<Config, StoreError> {
+        let mut config: Config = self.url.expose().parse().map_err(StoreError::Url)?;
+        config
+            .application_name("xiezhi-hub")
+            .connect_timeout(Duration::from_millis(self.wait_timeout_ms))
+            .keepalives_idle(Duration::from_secs(10))
+            .tcp_user_timeout(Duration::from_secs(20));
+        Ok(config)
+    }
+}
+
+/// Why the database did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The settings do not name a database.
+    #[error(
+        "[HUB-5000] the database URL cannot be read; expected postgres://user:password@host:port/database"
+    )]
+    Url(#[source] tokio_postgres::Error),
+    /// No connection, or none in time. Nothing was changed.
+    #[error("[HUB-5001] no database connection; nothing was changed, the hub tries again by itself")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The connection broke during COMMIT: the outcome must be read back by key before anything is repeated.
+    #[error("[HUB-5002] the connection broke during a commit; its outcome is read back by key")]
+    UnknownOutcome(#[source] tokio_postgres::Error),
+    /// A statement failed.
+    #[error("[HUB-5003] a database statement failed (SQLSTATE {state})")]
+    Statement {
+        /// SQLSTATE.
+        state: String,
+        /// What PostgreSQL said; may name data, so it goes to no caller.
+        #[source]
+        source: tokio_postgres::Error,
+    },
+    /// A stored value is not what this build expects in its column.
+    #[error("[HUB-5004] the value stored in {column} cannot be read by this build; compare `hub doctor`")]
+    Decode {
+        /// Table and column.
+        column: &'static str,
+        /// What is wrong with it; may name data, so it goes to no caller.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Turns a stored value that cannot be parsed into an error that names its column.
+pub(crate) fn decode(
+    column: &'static str,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> StoreError {
+    StoreError::Decode { column, source: source.into() }
+}
+
+impl StoreError {
+    /// Stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Url(_) => "HUB-5000",
+            Self::Unavailable(_) => "HUB-5001",
+            Self::UnknownOutcome(_) => "HUB-5002",
+            Self::Statement { .. } => "HUB-5003",
+            Self::Decode { .. } => "HUB-5004",
+        }
+    }
+
+    /// Whether the same call may succeed later without anyone's help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Url(_) | Self::Decode { .. } => false,
+            Self::Unavailable(_) | Self::UnknownOutcome(_) => true,
+            Self::Statement { state, .. } => {
+                // 40: serialization and deadlock; 53: resources; 55P03: lock timeout; 57: shutdown or cancel.
+                ["40", "53", "57"].iter().any(|class| state.starts_with(class)) || state == "55P03"
+            }
+        }
+    }
+
+    /// Whether a unique constraint of this name was violated.
+    pub fn violates(&self, constraint: &str) -> bool {
+        matches!(self, Self::Statement { source, .. }
+            if source.as_db_error().is_some_and(|e| e.code() == &SqlState::UNIQUE_VIOLATION && e.constraint() == Some(constraint)))
+    }
+
+    /// The error of a COMMIT: a broken connection leaves the outcome unknown (SQLSTATE 08xxx and 40003 mean the same).
+    pub fn of_commit(error: tokio_postgres::Error) -> Self {
+        match error.code().map(SqlState::code) {
+            Some(state) if !state.starts_with("08") && state != "40003" => Self::from(error),
+            _ => Self::UnknownOutcome(error),
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for StoreError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match error.code() {
+            Some(state) => Self::Statement { state: state.code().to_owned(), source: error },
+            None => Self::Unavailable(Box::new(error)),
+        }
+    }
+}
+
+impl From<deadpool_postgres::PoolError> for StoreError {
+    fn from(error: deadpool_postgres::PoolError) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
+/// The database as the hub sees it: under the role `xiezhi_app`, which may add to the ledger but never alter it.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: Pool,
+    config: Config,
+}
+
+impl Store {
+    /// Prepares a pool; connects on first use, so that hub and database may start in any order.
+    ///
+    /// # Errors
+    /// When the URL or the local trust store cannot be read.
+    pub fn new(settings: &Settings) -> Result<Self, StoreError> {
+        let config = settings.client_config()?;
+        let fast = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = if wants_tls(&config) {
+            Manager::from_config(config.clone(), tls(), fast)
+        } else {
+            Manager::from_config(config.clone(), NoTls, fast)
+        };
+        let session = format!(
+            "SET ROLE xiezhi_app; SET statement_timeout = {}; SET lock_timeout = {}; \
+             SET idle_in_transaction_session_timeout = '30s'; SET timezone = 'UTC'",
+            settings.statement_timeout_ms, settings.statement_timeout_ms
+        );
+        let wait = Some(Duration::from_millis(settings.wait_timeout_ms));
+        let pool = Pool::builder(manager)
+            .max_size(settings.pool_size)
+            .runtime(deadpool_postgres::Runtime::Tokio1)
+            .timeouts(Timeouts { wait, create: wait, recycle: wait })
+            .post_create(Hook::async_fn(move |client, _| {
+                let session = session.clone();
+                Box::pin(async move { client.batch_execute(&session).await.map_err(HookError::Backend) })
+            }))
+            .build()
+            .expect("a runtime is named, which is all the builder can miss");
+        Ok(Self { pool, config })
+    }
+
+    /// A connection of the pool.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when none is free or none can be made in time.
+    pub async fn client(&self) -> Result<Client, StoreError> {
+        Ok(self.pool.get().await?)
+    }
+
+    /// A connection outside the pool, for LISTEN and session locks; the pool would drop notifications.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the server does not answer.
+    pub async fn dedicated(&self) -> Result<Dedicated, StoreError> {
+        Dedicated::connect(&self.config).await
+    }
+
+    /// Connections in use and the pool's size.
+    pub fn usage(&self) -> (usize, usize) {
+        let status = self.pool.status();
+        (status.size.saturating_sub(status.available), status.max_size)
+    }
+}
