@@ -2,5 +2,8 @@
 //! was not delivered (未送达), and tells the courts. `hub/ARCHITECTURE.md` walks one demand through these rooms.
 
 pub mod bus;
+pub mod code;
+pub mod config;
 pub mod failpoint;
 pub mod store;
+pub mod supervisor;
