@@ -2,11 +2,14 @@
 //! was not delivered (未送达), and tells the courts. `hub/ARCHITECTURE.md` walks one demand through these rooms.
 
 pub mod bus;
+pub mod code;
+pub mod config;
 pub mod failpoint;
 pub mod ledger;
 pub mod outcomes;
 pub mod relay;
 pub mod secret;
 pub mod store;
+pub mod supervisor;
 pub mod telemetry;
 pub mod upward;
