@@ -20,7 +20,10 @@ use tokio_util::sync::CancellationToken;
 use xiezhi_schemas::address::RegistryCode;
 
 use super::chain;
-use crate::store::{Store, StoreError, ledger};
+use crate::{
+    keys,
+    store::{Store, StoreError, ledger},
+};
 
 /// The distinguishing identifier that GB/T 32918 uses where nothing else is agreed.
 const DISTID: &str = "1234567812345678";
@@ -79,7 +82,7 @@ impl HeadSigner {
     /// When the file is missing or holds no such key.
     pub fn read(path: &Path) -> Result<Self, HeadError> {
         let wrong = |why: String| HeadError::Key { path: path.display().to_string(), why };
-        let pem = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
+        let pem = keys::read_private(path).map_err(|e| wrong(e.to_string()))?;
         let secret = SecretKey::from_pkcs8_pem(&pem).map_err(|e| wrong(e.to_string()))?;
         SigningKey::new(DISTID, &secret).map(Self).map_err(|e| wrong(e.to_string()))
     }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bus::{BusError, Publisher},
-    secret::HubSecret,
+    keys::HubSecret,
     store::{Dedicated, SecretUrl, Store, StoreError, outbox},
 };
 
