@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod outcomes;
 pub mod principals;
 pub mod relay;
+pub mod serve;
 pub mod store;
 pub mod supervisor;
 pub mod telemetry;
