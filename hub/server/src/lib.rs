@@ -4,3 +4,4 @@
 pub mod bus;
 pub mod failpoint;
 pub mod store;
+pub mod topology;
