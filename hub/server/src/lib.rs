@@ -3,5 +3,11 @@
 
 pub mod bus;
 pub mod failpoint;
+pub mod ledger;
+pub mod outcomes;
+pub mod relay;
+pub mod secret;
 pub mod store;
+pub mod telemetry;
 pub mod topology;
+pub mod upward;

@@ -6,7 +6,9 @@
 
 mod apply;
 mod broker;
+mod difference;
 mod directory;
+mod ours;
 mod page;
 mod plan;
 mod running;
@@ -18,8 +20,9 @@ mod tests;
 
 pub use apply::{ApplyOptions, Progress, Refused, Report, apply};
 pub use broker::Broker;
+pub use difference::plan;
 pub use directory::{Directory, Province, Registry};
-pub use plan::{Change, Drift, Foreign, Plan, Verb, What, plan};
+pub use plan::{Change, Drift, Foreign, Plan, Verb, What};
 pub use running::{Running, RunningBinding, RunningExchange, RunningQueue};
 pub use secret::Secret;
 pub use value::{

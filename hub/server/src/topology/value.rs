@@ -22,6 +22,7 @@ use xiezhi_schemas::{
 use super::{
     TopologyError,
     directory::{self, Directory, Registry},
+    secret::Secret,
 };
 
 /// What an operator chooses.
@@ -159,6 +160,18 @@ impl Topology {
         Ok(it)
     }
 
+    /// The passwords that [`apply`](super::apply) needs for these users: the hub's, if it is at hand, and one for each province.
+    pub fn passwords(
+        &self,
+        hub: Option<Secret>,
+        of_province: impl Fn(&ProvinceCode) -> Secret,
+    ) -> BTreeMap<String, Secret> {
+        let province = |user: &str| user.strip_prefix("xz-province-").and_then(|code| code.parse().ok());
+        let provinces =
+            self.users.keys().filter_map(|user| Some((user.clone(), of_province(&province(user)?))));
+        hub.map(|password| (HUB_USER.to_owned(), password)).into_iter().chain(provinces).collect()
+    }
+
     /// A tier's exchange and the catcher behind it.
     fn tier(&mut self, tier: &Tier, settings: &Settings) {
         let catcher = tier.undelivered_exchange();
@@ -268,7 +281,7 @@ fn hub_permission() -> Permission {
     Permission {
         configure: "^$".into(),
         // Replies to connectors go through the default exchange, which permissions call amq.default.
-        write: r"^(court|amq\.default)$".into(),
+        write: r"^(court|hub\.parked|amq\.default)$".into(),
         read: format!(r"^(hub\.(receipts|results|returns|parked)|(hub\.)?undelivered\.{tiers})$"),
     }
 }
