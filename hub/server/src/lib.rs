@@ -16,5 +16,6 @@ pub mod serve;
 pub mod store;
 pub mod supervisor;
 pub mod telemetry;
+pub mod topology;
 pub mod undelivered;
 pub mod upward;
