@@ -6,7 +6,13 @@
 
 mod dedicated;
 pub mod feedback;
+pub mod ledger;
 mod migrate;
+pub mod outbox;
+pub mod outcomes;
+pub mod parked;
+pub mod requests;
+pub mod undelivered;
 
 use std::{fmt, time::Duration};
 
