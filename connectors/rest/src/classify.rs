@@ -92,7 +92,7 @@ pub(crate) fn delivery(reply: &Reply, demand: &Demand, now: Timestamp) -> Outcom
             let reason = reason.map_or_else(|| "no reason was given".into(), |text| redact(&text, demand));
             Outcome::Refused { code: word(code), reason }
         }
-        (413, _) => Outcome::Refused {
+        (413, None) => Outcome::Refused {
             code: "http_413".into(),
             reason: "the demand with its documents is larger than the local system accepts".into(),
         },
@@ -144,7 +144,7 @@ fn trouble(status: u16) -> String {
     let advice = match status {
         200 | 201 => "the answer is not one of the protocol",
         202 => "accepted is not stored: only 200 or 201 with `taken` counts as received",
-        204..=299 | 203 => "a success without the protocol's answer",
+        203..=299 => "a success without the protocol's answer",
         300..=399 => "redirects are not followed: set `base_url` to the address behind it",
         401 | 403 => "the token is not accepted: check `token` and its rights for this registry",
         404 | 405 | 410 => "no registry interface there: check `base_url` and that it serves this registry",

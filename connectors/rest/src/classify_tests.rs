@@ -59,9 +59,9 @@ fn every_status_with_every_body() {
     let refused = r#"{"status":"refused","code":"not_accepted","reason":"no"}"#;
     let bodies = [taken, returned, refused, r#"{"status":"tak"#, r#"{"status":"queued"}"#, "<html>", ""];
     for status in [
-        100, 200, 201, 202, 203, 204, 206, 299, 300, 301, 302, 304, 307, 308, 400, 401, 402, 403, 404, 405, 406,
-        407, 408, 409, 410, 411, 413, 414, 415, 418, 422, 425, 426, 428, 429, 431, 451, 500, 501, 502, 503, 504,
-        511, 599, 600, 999,
+        100, 200, 201, 202, 203, 204, 206, 299, 300, 301, 302, 304, 307, 308, 400, 401, 402, 403, 404, 405,
+        406, 407, 408, 409, 410, 411, 413, 414, 415, 418, 422, 425, 426, 428, 429, 431, 451, 500, 501, 502,
+        503, 504, 511, 599, 600, 999,
     ] {
         let verdicts: Vec<_> =
             bodies.iter().map(|body| sort(&delivery(&reply(status, body), &demand(), now()))).collect();
@@ -82,7 +82,8 @@ fn every_status_with_every_body() {
 #[test]
 fn claims_beside_a_taken_demand_are_taken_as_they_can_be() {
     let take = |body: Value| delivery(&reply(200, &body.to_string()), &demand(), now());
-    let Outcome::Taken { local_reference, local_received_at } = take(json!({"status": "taken", "reference": "SJ-1",
+    let Outcome::Taken { local_reference, local_received_at } =
+        take(json!({"status": "taken", "reference": "SJ-1",
         "request_id": demand().request_id, "received_at": "2026-01-01T08:00:01+08:00", "more": 1}))
     else {
         panic!("not taken")
@@ -106,7 +107,10 @@ fn returns_must_explain_themselves() {
         let body = json!({"status": "returned", "reasons": reasons, "text": text});
         delivery(&reply(200, &body.to_string()), &demand(), now())
     };
-    let Outcome::Returned(message) = turn(json!(["target_inaccurate"]), "单元代码与坐落不对应") else { panic!() };
+    let Outcome::Returned(message) = turn(json!(["target_inaccurate"]), "单元代码与坐落不对应")
+    else {
+        panic!()
+    };
     assert_eq!((message.request_id, message.decided_at), (demand().request_id, now()));
     for (reasons, text) in [
         (json!(["target_inaccurate"]), "退回"),
@@ -130,7 +134,9 @@ fn reasons_name_no_person() {
     }
     let html = format!("<html>{}", PERSONS[0]);
     for status in [200, 404, 500] {
-        let Outcome::Unwell { reason, .. } = delivery(&reply(status, &html), &demand(), now()) else { panic!() };
+        let Outcome::Unwell { reason, .. } = delivery(&reply(status, &html), &demand(), now()) else {
+            panic!()
+        };
         assert!(!reason.contains(PERSONS[0]));
     }
 }
@@ -153,9 +159,18 @@ fn the_wish_to_be_left_alone_is_heard() {
 
 #[test]
 fn other_calls_fail_for_now_or_for_good() {
-    for (status, transient) in [(200, None), (204, None), (202, Some(false)), (302, Some(false)), (401, Some(false)),
-        (404, Some(false)), (408, Some(true)), (429, Some(true)), (500, Some(true)), (503, Some(true))]
-    {
+    for (status, transient) in [
+        (200, None),
+        (204, None),
+        (202, Some(false)),
+        (302, Some(false)),
+        (401, Some(false)),
+        (404, Some(false)),
+        (408, Some(true)),
+        (429, Some(true)),
+        (500, Some(true)),
+        (503, Some(true)),
+    ] {
         let verdict = done(reply(status, "")).err().map(|error| error.is_transient());
         assert_eq!(verdict, transient, "HTTP {status}");
     }

@@ -112,10 +112,10 @@ impl Config {
                 problem(key, "a registry has six digits");
                 continue;
             };
-            let token = elsewhere.token.unwrap_or_else(|| options.token.clone());
-            if let Err(message) = check_token(&token) {
+            if let Some(Err(message)) = elsewhere.token.as_ref().map(check_token) {
                 problem(format!("{key}.token"), message);
             }
+            let token = elsewhere.token.unwrap_or_else(|| options.token.clone());
             let base_url = match &elsewhere.base_url {
                 Some(text) => check_url(text, options.allow_plaintext)
                     .map_err(|message| problem(format!("{key}.base_url"), message))
@@ -221,6 +221,7 @@ mod tests {
             [registries.32]
             [registries.320104]
             base_url = "ftp://registry.example"
+            token = ""
         "#;
         assert_eq!(
             keys(wrong),
@@ -228,8 +229,8 @@ mod tests {
                 "base_url",
                 "token",
                 "registries.32",
-                "registries.320104.base_url",
                 "registries.320104.token",
+                "registries.320104.base_url",
                 "timeout_ms"
             ]
         );

@@ -1,6 +1,6 @@
 //! Adapter for registry systems that offer an HTTP interface with JSON: the protocol is in `README.md` beside this crate.
 //!
-//! Everything but [`client`](mod@client) is pure, so that what counts as received, refused or unwell can be read and tested as a table.
+//! Everything but `client` is pure, so that what counts as received, refused or unwell can be read and tested as a table.
 
 mod adapter;
 mod classify;

@@ -30,7 +30,7 @@ fn adapter(base: &str, token: &str) -> Arc<dyn Adapter> {
     let mut options = toml::Table::new();
     options.insert("base_url".into(), base.into());
     options.insert("token".into(), token.into());
-    options.insert("timeout_ms".into(), 400.into());
+    options.insert("timeout_ms".into(), 1500.into());
     connector_rest::build(options).unwrap()
 }
 
@@ -159,7 +159,9 @@ async fn a_demand_is_taken_once_and_its_outcome_settled() {
     assert_eq!(taken[0]["body_sha256"], parcel.sha256, "the registry holds the bytes that the hub made");
 
     let outcomes = bench.outcomes(1).await;
-    assert!(matches!(&outcomes[0].message, OutcomeMessage::ResultV1(r) if r.request_id == parcel.demand.request_id));
+    assert!(
+        matches!(&outcomes[0].message, OutcomeMessage::ResultV1(r) if r.request_id == parcel.demand.request_id)
+    );
     for _ in 0..2 {
         bench.adapter.settle(&bench.registry, &outcomes[0].outcome_id).await.unwrap();
     }
@@ -207,7 +209,7 @@ async fn an_answer_that_was_lost_is_asked_for_again() {
     }
     // Slower than our patience: it may or may not be stored, and a repeat settles it.
     let parcel = Parcel::new("110105");
-    bench.fault("slow_ms:2000", Some(1)).await;
+    bench.fault("slow_ms:20000", Some(1)).await;
     assert_eq!(unwell(bench.deliver(&parcel).await).0, "no answer in time");
     reference(bench.deliver(&parcel).await);
     assert_eq!(bench.journal(&parcel, "taken").await.len(), 1);
@@ -227,7 +229,9 @@ async fn one_bad_demand_is_refused_or_returned_alone() {
     }
     let mut short = Parcel::new("110105");
     short.documents.clear();
-    assert!(matches!(bench.deliver(&short).await, Outcome::Refused { code, .. } if code == "document_missing"));
+    assert!(
+        matches!(bench.deliver(&short).await, Outcome::Refused { code, .. } if code == "document_missing")
+    );
     reference(bench.deliver(&Parcel::new("110105")).await);
 }
 

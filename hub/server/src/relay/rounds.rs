@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio_postgres::Client;
-use tracing::{Instrument, Span, info_span};
+use tracing::{Instrument, info_span};
 use xiezhi_schemas::{
     address::Tier,
     message::header,
@@ -17,8 +17,9 @@ use super::Error;
 use crate::{
     bus::{Outgoing, Publisher, Settled},
     failpoint,
-    secret::HubSecret,
+    keys::HubSecret,
     store::outbox::{self, Due},
+    telemetry::trace,
 };
 
 /// First pause of a row that the broker refused; doubles up to [`LONGEST`].
@@ -56,7 +57,7 @@ impl<'a> Rounds<'a> {
         }
         failpoint::hit("before_publish");
         let span = info_span!("outbox.publish", messages = due.len());
-        let batch = due.iter().map(|row| self.outgoing(row, &span)).collect();
+        let batch = due.iter().map(|row| self.outgoing(row)).collect();
         let (publisher, settled) = publisher.publish(batch).instrument(span).await?;
         failpoint::hit("after_publish");
         let confirmed = self.sort(&due, settled).await?;
@@ -95,7 +96,7 @@ impl<'a> Rounds<'a> {
         Ok(confirmed)
     }
 
-    fn outgoing(&mut self, row: &Due, span: &Span) -> Outgoing {
+    fn outgoing(&mut self, row: &Due) -> Outgoing {
         let province = row.registry.province();
         let key =
             self.keys.entry(province.to_string()).or_insert_with(|| self.secret.province_key(&province));
@@ -110,8 +111,11 @@ impl<'a> Rounds<'a> {
             (header::SENDER, row.sender.clone()),
             (header::REQUEST_ID, row.request_id.to_string()),
         ];
-        if let Some(traceparent) = crate::telemetry::publish_context(row.traceparent.as_deref(), span) {
-            headers.push(("traceparent", traceparent));
+        if let Some(accepted) = &row.traceparent {
+            let span = info_span!("court publish", otel.kind = "producer", request_id = %row.request_id);
+            trace::set_parent(&span, accepted);
+            headers
+                .push((trace::HEADER, span.in_scope(trace::traceparent).unwrap_or_else(|| accepted.clone())));
         }
         Outgoing {
             exchange: Tier::Court.exchange(),

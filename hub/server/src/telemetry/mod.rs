@@ -3,7 +3,7 @@
 //! One event is one line of JSON on standard error. Traces and counters leave over OTLP (HTTP, protobuf) when a collector is
 //! configured; without one nothing is sent and spans cost next to nothing.
 
-mod trace;
+pub mod trace;
 
 use std::{io, time::Duration};
 

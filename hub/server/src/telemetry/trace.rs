@@ -12,7 +12,8 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-const HEADER: &str = "traceparent";
+/// Name of the header, in HTTP and AMQP alike.
+pub const HEADER: &str = "traceparent";
 
 /// The current span as `traceparent`; `None` when there is no trace to continue.
 pub fn traceparent() -> Option<String> {

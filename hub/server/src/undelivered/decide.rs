@@ -111,7 +111,9 @@ pub async fn order(store: &Store, actor: &str, order: &Order) -> Result<Preview,
     }
     let mut client = store.client().await?;
     let targets = match &order.select {
-        Select::DeadIds(ids) if ids.is_empty() => return Err(OrderError::Invalid("no dead letter was named")),
+        Select::DeadIds(ids) if ids.is_empty() => {
+            return Err(OrderError::Invalid("no dead letter was named"));
+        }
         Select::DeadIds(ids) => {
             let found = table::list(&client, &Filter::default(), Some(ids), 0, MOST).await?;
             if let Some(unknown) = ids.iter().find(|id| !found.iter().any(|d| d.dead_id == **id)) {

@@ -29,7 +29,12 @@ const PREFETCH: u16 = 64;
 ///
 /// # Errors
 /// When broker or database break off; whatever was not recorded comes again.
-pub async fn run(broker: &SecretUrl, store: &Store, tier: &Tier, token: CancellationToken) -> Result<(), Error> {
+pub async fn run(
+    broker: &SecretUrl,
+    store: &Store,
+    tier: &Tier,
+    token: CancellationToken,
+) -> Result<(), Error> {
     let queue = tier.recorded_queue();
     let mut consumer = Consumer::open(broker, &queue, PREFETCH).await?;
     loop {
@@ -91,7 +96,7 @@ async fn record(store: &Store, tier: &Tier, incoming: &Incoming, dead: &Dead) ->
     let now = requests::clock(&tx).await?;
     let undelivered = request.state == State::InFlight && request.attempt == dead.attempt;
     // A copy that came back after its receipt, an older attempt, or a request that is decided: nothing is left to decide.
-    let closed_because = (!undelivered).then(|| match request.state {
+    let closed_because = (!undelivered).then_some(match request.state {
         State::Delivered | State::Registered => "it was delivered before this copy died",
         State::InFlight | State::Undelivered => "a copy of an attempt that was recorded before",
         _ => "the request was decided before this copy died",
