@@ -26,7 +26,7 @@ use tracing_subscriber::{
 };
 
 use crate::config::{LogFormat, TelemetrySettings};
-pub use trace::{link, publish_context, set_parent, traceparent};
+pub use trace::{link, set_parent, traceparent};
 
 /// Name under which the hub reports.
 const SERVICE: &str = "xiezhi-hub";

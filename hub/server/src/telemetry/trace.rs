@@ -26,20 +26,6 @@ fn of_context(context: &Context) -> Option<String> {
     carrier.remove(HEADER)
 }
 
-/// The `traceparent` for a message that is published during `batch`: a span of its own in the trace of the demand, linked to
-/// the batch, so that one trace shows the whole road. Without tracing of our own, the caller's context goes on as it came.
-pub fn publish_context(accepted: Option<&str>, batch: &Span) -> Option<String> {
-    let batch = batch.context().span().span_context().clone();
-    let accepted = accepted?;
-    if !batch.is_valid() {
-        return Some(accepted.to_owned());
-    }
-    let own = tracing::info_span!("publish");
-    set_parent(&own, accepted);
-    own.add_link(batch);
-    of_context(&own.context())
-}
-
 /// Makes `span` a child of the span that `traceparent` names. Call before the span is entered. Anything that is no valid
 /// `traceparent` is ignored: it comes from outside and is worth no error.
 pub fn set_parent(span: &Span, traceparent: &str) {
@@ -89,9 +75,6 @@ mod tests {
             set_parent(&other, "00-nonsense-01");
             let own = other.in_scope(traceparent).unwrap();
             assert!(!own.contains("0af7651916cd43dd8448eb211c80319c"));
-            let message = publish_context(Some(GIVEN), &other).unwrap();
-            assert!(message.contains("0af7651916cd43dd8448eb211c80319c") && message != GIVEN);
         });
-        assert_eq!(publish_context(Some(GIVEN), &Span::none()).as_deref(), Some(GIVEN));
     }
 }
