@@ -1,18 +1,8 @@
 //! Values that several commands read from the command line.
 
-use jiff::{Timestamp, Zoned, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 
-/// The zone in which courts and registries count days.
-const ZONE: &str = "Asia/Shanghai";
-
-fn zone() -> TimeZone {
-    TimeZone::get(ZONE).expect("the zones are compiled in")
-}
-
-/// Today where courts and registries are.
-pub(super) fn today() -> Date {
-    Zoned::now().with_time_zone(zone()).date()
-}
+use crate::directory::zone;
 
 /// An instant: `2027-01-01T00:00:00Z`, or a day, of which the end in Asia/Shanghai is meant.
 pub(super) fn instant(text: &str) -> Result<Timestamp, String> {

@@ -118,9 +118,8 @@ impl Api {
 
 /// Problem details (RFC 9457) for people.
 fn refused(status: StatusCode, problem: &Value) -> Failure {
-    let text = |value: &Value, name: &str| {
-        printable(value.get(name).and_then(Value::as_str).unwrap_or_default())
-    };
+    let text =
+        |value: &Value, name: &str| printable(value.get(name).and_then(Value::as_str).unwrap_or_default());
     let mut lines = format!("[{}] {} ({status})", text(problem, "code"), text(problem, "title"));
     let detail = text(problem, "detail");
     if !detail.is_empty() {

@@ -41,7 +41,11 @@ pub(super) async fn submit(args: SubmitArgs) -> Result<(), Failure> {
         }
     }
     let answer = api.upload(Method::POST, "/v1/demands", "application/json", body).await?;
-    if args.json { output::json(&answer)? } else { output::outline(&answer)? }
+    if args.json {
+        output::json(&answer)?
+    } else {
+        output::outline(&answer)?
+    }
     Ok(())
 }
 
@@ -82,7 +86,11 @@ pub(super) struct ShowArgs {
 pub(super) async fn show(args: ShowArgs) -> Result<(), Failure> {
     let api = Api::new(&args.api)?;
     let value = api.get(&format!("/v1/demands/{}", segment(&args.id)?), &[]).await?;
-    if args.json { output::json(&value)? } else { output::outline(&value)? }
+    if args.json {
+        output::json(&value)?
+    } else {
+        output::outline(&value)?
+    }
     Ok(())
 }
 

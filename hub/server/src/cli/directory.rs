@@ -6,14 +6,10 @@ use clap::{Subcommand, ValueEnum};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::{
-    Failure,
-    args::{actor, today},
-    output,
-};
+use super::{Failure, args::actor, output};
 use crate::{
     config::Loaded,
-    directory::{self, Tables},
+    directory::{self, Tables, today},
     store::{Settings, Store},
 };
 
@@ -109,11 +105,13 @@ fn export(tables: &Tables, table: Table) -> Result<(), Failure> {
         Table::Divisions => None,
     };
     for (code, row) in named.into_iter().flatten() {
-        out.write_record([code, &row.name, &row.valid_from.to_string(), &day(row.valid_to)]).map_err(failed)?;
+        out.write_record([code, &row.name, &row.valid_from.to_string(), &day(row.valid_to)])
+            .map_err(failed)?;
     }
     if named.is_none() {
         for ((division, from), row) in &tables.divisions {
-            out.write_record([division, &row.registry, &from.to_string(), &day(row.valid_to)]).map_err(failed)?;
+            out.write_record([division, &row.registry, &from.to_string(), &day(row.valid_to)])
+                .map_err(failed)?;
         }
     }
     Ok(out.flush()?)

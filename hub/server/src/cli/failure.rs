@@ -3,15 +3,14 @@
 use std::{error::Error, io};
 
 use crate::{
-    bus::BusError,
     code::chain,
     config::ConfigError,
     directory::DirectoryError,
     keys::KeyError,
     principals::PrincipalError,
-    secret::SecretError,
-    serve::ServeError,
+    serve::{ServeError, StartError},
     store::{MigrationError, StoreError},
+    topology::TopologyError,
 };
 
 /// A failed command. The text is complete: code, what, what to do.
@@ -98,21 +97,25 @@ impl From<KeyError> for Failure {
     }
 }
 
-impl From<SecretError> for Failure {
-    fn from(error: SecretError) -> Self {
-        Self::Usage(chain(&error))
-    }
-}
-
-impl From<BusError> for Failure {
-    fn from(error: BusError) -> Self {
-        Self::Unreachable(chain(&error))
+impl From<TopologyError> for Failure {
+    fn from(error: TopologyError) -> Self {
+        match &error {
+            TopologyError::Unreachable { .. } => Self::Unreachable(chain(&error)),
+            TopologyError::Url | TopologyError::Settings(_) => Self::Usage(chain(&error)),
+            _ => Self::no(&error),
+        }
     }
 }
 
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
-        Self::no(&error)
+        match error {
+            ServeError::Start(StartError::Key(error)) => error.into(),
+            ServeError::Start(StartError::Store(error)) => error.into(),
+            ServeError::Start(StartError::Migration(error)) => error.into(),
+            ServeError::Telemetry(error) => Self::Usage(chain(&error)),
+            error => Self::no(&error),
+        }
     }
 }
 

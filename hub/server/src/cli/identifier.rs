@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xiezhi_schemas::identifier::{Verdict, explain, types};
 
-use super::{Failure, args::today, output};
+use super::{Failure, output};
+use crate::directory::today;
 
 /// Explains one value, or checks a list of JSON lines.
 ///
@@ -47,11 +48,14 @@ pub(super) fn run(args: &IdentifierArgs) -> Result<u8, Failure> {
         lines(io::stdin().lock(), io::BufWriter::with_capacity(1 << 16, io::stdout().lock()), as_of)?;
         return Ok(0);
     }
-    let (kind, value) =
-        (args.kind.as_deref().unwrap_or_default(), args.value.as_deref().unwrap_or_default());
+    let (kind, value) = (args.kind.as_deref().unwrap_or_default(), args.value.as_deref().unwrap_or_default());
     let verdict =
         explain(kind, value, as_of).map_err(|error| Failure::Usage(format!("[HUB-1040] {error}")))?;
-    if args.json { output::json(&verdict)? } else { describe(&verdict)? }
+    if args.json {
+        output::json(&verdict)?
+    } else {
+        describe(&verdict)?
+    }
     Ok(u8::from(!verdict.ok))
 }
 
@@ -133,7 +137,9 @@ fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
         any = true;
         let end = chunk.iter().position(|b| *b == b'\n');
         let piece = &chunk[..end.unwrap_or(chunk.len())];
-        line.extend_from_slice(&piece[..piece.len().min(LONGEST_LINE + 1 - line.len().min(LONGEST_LINE + 1))]);
+        line.extend_from_slice(
+            &piece[..piece.len().min(LONGEST_LINE + 1 - line.len().min(LONGEST_LINE + 1))],
+        );
         let used = piece.len() + usize::from(end.is_some());
         input.consume(used);
         if end.is_some() {

@@ -8,8 +8,8 @@ use xiezhi_schemas::address::ProvinceCode;
 use super::{Failure, args::actor, output};
 use crate::{
     config::{LedgerSettings, Loaded, SecretSettings},
-    keys, principals,
-    secret::HubSecret,
+    keys::{self, HubSecret},
+    principals,
     store::{Settings, Store, StoreError},
 };
 
@@ -25,7 +25,8 @@ pub(super) fn keys(settings: &Loaded, command: &KeysCommand) -> Result<(), Failu
     let signing = settings.section::<LedgerSettings>("ledger")?.signing_key_file;
     let mut made = 0;
     type Maker = fn(&std::path::Path) -> Result<(), keys::KeyError>;
-    let files: [(&PathBuf, Maker); 2] = [(&secret, keys::make_hub_secret), (&signing, keys::make_signing_key)];
+    let files: [(&PathBuf, Maker); 2] =
+        [(&secret, keys::make_hub_secret), (&signing, keys::make_signing_key)];
     for (path, make) in files {
         match make(path) {
             Ok(()) => {
@@ -44,8 +45,7 @@ pub(super) fn keys(settings: &Loaded, command: &KeysCommand) -> Result<(), Failu
 
 fn secret(settings: &Loaded) -> Result<HubSecret, Failure> {
     let path = settings.section::<SecretSettings>("secret")?.hub_secret_file;
-    keys::check_private(&path)?;
-    Ok(HubSecret::read(&path)?)
+    Ok(HubSecret::load(&path)?)
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,7 +90,7 @@ pub(super) enum WebhookCommand {
 pub(super) async fn webhook(settings: &Loaded, command: WebhookCommand) -> Result<(), Failure> {
     match command {
         WebhookCommand::Secret { sender } => {
-            output::line(&hex::encode(secret(settings)?.webhook_key(&sender)))?;
+            output::line(&secret(settings)?.webhook_secret(&sender))?;
         }
         WebhookCommand::Set { sender, url } => {
             let store = Store::new(&settings.section::<Settings>("database")?)?;

@@ -16,6 +16,7 @@ mod keys;
 mod operate;
 mod output;
 mod principals;
+mod topology;
 mod undelivered;
 
 use std::path::PathBuf;
@@ -69,6 +70,9 @@ enum Command {
     /// Provinces, registries and the divisions they serve.
     #[command(subcommand)]
     Directory(directory::DirectoryCommand),
+    /// Compare the broker with what it should be, and mend it.
+    #[command(subcommand)]
+    Topology(topology::TopologyCommand),
     /// Who may call the API.
     #[command(subcommand)]
     Principal(principals::PrincipalCommand),
@@ -125,6 +129,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Audit(command) => return operate::audit(&settings()?, command).await,
         Command::Keys(command) => keys::keys(&settings()?, &command)?,
         Command::Directory(command) => directory::run(&settings()?, command).await?,
+        Command::Topology(command) => return topology::run(&settings()?, command).await,
         Command::Principal(command) => principals::principal(&settings()?, command).await?,
         Command::Credential(command) => principals::credential(&settings()?, command).await?,
         Command::Province(command) => keys::province(&settings()?, &command)?,

@@ -1,13 +1,14 @@
 //! `hub migrate`, `doctor`, `config`, `audit` and `errors`.
 
 use clap::Subcommand;
+use futures::StreamExt;
 
 use super::{Failure, output};
 use crate::{
     audit, code,
     config::{self, Loaded},
     doctor::{self, Status},
-    store::{Settings, Store, migrate as apply, pending},
+    store::{Dedicated, Settings, Store, migrate as apply, pending},
 };
 
 /// Applies what is missing, or says what would be.
@@ -15,9 +16,15 @@ pub(super) async fn migrate(settings: &Loaded, dry_run: bool) -> Result<(), Fail
     let database: Settings = settings.section("database")?;
     eprintln!("database {}", database.url.public());
     if dry_run {
-        let missing = {
-            let store = doctor::owner_connection(&database).await?;
-            pending(&store).await?
+        // Not through the pool: an empty database has not even the role that the pool takes on.
+        let Dedicated { client, mut messages } = Store::new(&database)?.dedicated().await?;
+        let looked = pending(&client);
+        tokio::pin!(looked);
+        let missing = loop {
+            tokio::select! {
+                missing = &mut looked => break missing?,
+                Some(_) = messages.next() => {}
+            }
         };
         for migration in &missing {
             output::line(migration.name)?;

@@ -25,7 +25,12 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
         .iter()
         .enumerate()
         .map(|(at, name)| {
-            rows.iter().filter_map(|row| row.get(at)).map(|cell| width(cell)).max().unwrap_or(0).max(width(name))
+            rows.iter()
+                .filter_map(|row| row.get(at))
+                .map(|cell| width(cell))
+                .max()
+                .unwrap_or(0)
+                .max(width(name))
         })
         .collect();
     let mut out = io::stdout().lock();
@@ -139,6 +144,6 @@ mod tests {
             0,
             &mut text,
         );
-        assert_eq!(text, "state: delivered\nreceipt:\n  no: 3\ntimeline:\n  -\n    at: x\n");
+        assert_eq!(text, "receipt:\n  no: 3\nstate: delivered\ntimeline:\n  -\n    at: x\n");
     }
 }

@@ -128,9 +128,12 @@ impl Decision {
             [true, false, false] => Ok(json!({ "dead_ids": self.dead_ids })),
             [false, true, false] | [false, false, true] => Ok(json!({ "filter": self.filter.as_json() })),
             [false, false, false] => Err(Failure::Usage(
-                "nothing is chosen: give numbers, a filter (--province, --registry, --cause) or --all".to_owned(),
+                "nothing is chosen: give numbers, a filter (--province, --registry, --cause) or --all"
+                    .to_owned(),
             )),
-            _ => Err(Failure::Usage("choose by numbers, by a filter or by --all, not by two of them".to_owned())),
+            _ => Err(Failure::Usage(
+                "choose by numbers, by a filter or by --all, not by two of them".to_owned(),
+            )),
         }
     }
 }
@@ -203,13 +206,15 @@ async fn decide(api: &Api, action: &str, decision: &Decision) -> Result<u8, Fail
     if !decision.yes {
         output_preview_on_stderr(&targets, total);
     }
-    if !confirm(&format!("{action} {total} undelivered demands at {} a second?", decision.pace), decision.yes)? {
+    if !confirm(
+        &format!("{action} {total} undelivered demands at {} a second?", decision.pace),
+        decision.yes,
+    )? {
         eprintln!("nothing was changed");
         return Ok(1);
     }
     // What was shown is what is done, even if more came in meanwhile; beyond the preview's length the hub freezes the list.
-    let shown: Vec<i64> =
-        targets.iter().filter_map(|t| t.get("dead_id").unwrap_or(t).as_i64()).collect();
+    let shown: Vec<i64> = targets.iter().filter_map(|t| t.get("dead_id").unwrap_or(t).as_i64()).collect();
     if u64::try_from(shown.len()) == Ok(total) {
         select = json!({ "dead_ids": shown });
     }
@@ -218,7 +223,11 @@ async fn decide(api: &Api, action: &str, decision: &Decision) -> Result<u8, Fail
         return Err(Failure::No("the hub made no job".to_owned()));
     };
     if decision.no_wait {
-        if decision.json { output::json(&made)? } else { output::line(job_id)? }
+        if decision.json {
+            output::json(&made)?
+        } else {
+            output::line(job_id)?
+        }
         return Ok(0);
     }
     eprintln!("job {job_id}; `hub undelivered job {job_id}` follows it from anywhere");
@@ -252,7 +261,8 @@ fn output_preview_on_stderr(targets: &[Value], total: u64) {
 const LOOK: Duration = Duration::from_millis(400);
 
 async fn follow(api: &Api, job_id: &str, as_json: bool) -> Result<u8, Failure> {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {eta}").expect("the template is sound");
+    let style =
+        ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {eta}").expect("the template is sound");
     let bar = ProgressBar::new(0).with_style(style);
     loop {
         let job = api.get(&format!("/v1/undelivered/jobs/{job_id}"), &[]).await?;
@@ -262,7 +272,11 @@ async fn follow(api: &Api, job_id: &str, as_json: bool) -> Result<u8, Failure> {
         bar.set_position(done + skipped);
         if job.get("finished_at").is_some_and(|at| !at.is_null()) {
             bar.finish_and_clear();
-            if as_json { output::json(&job)? } else { output::line(&format!("done {done}, skipped {skipped}"))? }
+            if as_json {
+                output::json(&job)?
+            } else {
+                output::line(&format!("done {done}, skipped {skipped}"))?
+            }
             if skipped > 0 {
                 eprintln!("skipped ones were decided by somebody else meanwhile");
             }
@@ -293,12 +307,10 @@ mod tests {
     #[test]
     fn exactly_one_way_of_choosing() {
         assert_eq!(select(&["7", "8"]).unwrap(), json!({ "dead_ids": [7, 8] }));
-        assert_eq!(
-            select(&["--registry", "320102"]).unwrap(),
-            json!({ "filter": { "registry": "320102" } })
-        );
+        assert_eq!(select(&["--registry", "320102"]).unwrap(), json!({ "filter": { "registry": "320102" } }));
         assert_eq!(select(&["--all"]).unwrap(), json!({ "filter": {} }));
-        for wrong in [&[][..], &["7", "--all"], &["--all", "--cause", "expired"], &["7", "--province", "32"]] {
+        for wrong in [&[][..], &["7", "--all"], &["--all", "--cause", "expired"], &["7", "--province", "32"]]
+        {
             assert!(matches!(select(wrong), Err(Failure::Usage(_))), "{wrong:?}");
         }
         assert!(Line::try_parse_from(["x", "7"]).is_err(), "a reason is required");
