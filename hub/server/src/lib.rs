@@ -3,9 +3,11 @@
 
 pub mod audit;
 pub mod bus;
+pub mod cli;
 pub mod code;
 pub mod config;
 pub mod directory;
+pub mod doctor;
 pub mod failpoint;
 pub mod keys;
 pub mod ledger;

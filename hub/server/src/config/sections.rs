@@ -122,7 +122,7 @@ sections! {
         /// Messages.
         queue_max_length: u64,
         /// Redeliveries.
-        delivery_limit: u64,
+        delivery_limit: u32,
     }
     /// The outbox relay.
     RelaySettings {
@@ -216,7 +216,8 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("http.rate_burst", 1, 1_000_000),
     ("http.request_timeout_ms", 100, 600_000),
     ("documents.max_document_bytes", 1024, 1 << 30),
-    ("delivery.window_secs", 1, 31_536_000),
+    // The broker holds a time to live in 32 bits of milliseconds.
+    ("delivery.window_secs", 1, 4_294_967),
     ("delivery.queue_max_length", 1, 100_000_000),
     ("delivery.delivery_limit", 20, 1_000_000_000),
     ("relay.batch_size", 1, 4096),
