@@ -5,8 +5,13 @@
 //! rows are locked.
 
 mod dedicated;
+pub mod demands;
+pub mod divisions;
+pub mod documents;
 pub mod feedback;
 mod migrate;
+pub mod principals;
+pub mod webhooks;
 
 use std::{fmt, time::Duration};
 
