@@ -2,5 +2,10 @@
 //! was not delivered (未送达), and tells the courts. `hub/ARCHITECTURE.md` walks one demand through these rooms.
 
 pub mod bus;
+pub mod documents;
 pub mod failpoint;
+pub mod feedback;
+pub mod http;
+pub mod intake;
+pub mod secret;
 pub mod store;

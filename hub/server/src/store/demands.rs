@@ -116,7 +116,7 @@ pub struct Shared<'a> {
     /// The request that this demand corrects.
     pub prior_request_id: Option<Uuid>,
     /// W3C trace context of the acceptance.
-    pub traceparent: Option<&'a str>,
+    pub traceparent: Option<String>,
     /// Time of acceptance.
     pub accepted_at: Timestamp,
     /// Digests of the attachments.

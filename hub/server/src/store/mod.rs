@@ -11,6 +11,7 @@ pub mod documents;
 pub mod feedback;
 mod migrate;
 pub mod principals;
+pub mod requests_read;
 pub mod webhooks;
 
 use std::{fmt, time::Duration};
