@@ -4,6 +4,7 @@
 //! as values; the server performs them. That keeps the legal rules testable by tables and properties alone.
 
 pub mod check;
+pub mod outcome;
 pub mod period;
 pub mod state;
 

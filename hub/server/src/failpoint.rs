@@ -1,8 +1,8 @@
 //! Places at which a test can kill the process, and bugs that a test can plant to see whether it would notice them.
-//! Compiled to nothing unless the feature `failpoints` is on; no release build has it.
+//! Compiled to nothing without debug assertions; no release build has it.
 
 /// Ends the process at once if `XIEZHI_FAILPOINT` names this place (`name` or `name:N` for the N-th passing).
-#[cfg(feature = "failpoints")]
+#[cfg(debug_assertions)]
 pub fn hit(name: &str) {
     use std::sync::atomic::{AtomicU64, Ordering};
     static PASSED: AtomicU64 = AtomicU64::new(0);
@@ -14,17 +14,17 @@ pub fn hit(name: &str) {
 }
 
 /// Does nothing in this build.
-#[cfg(not(feature = "failpoints"))]
+#[cfg(not(debug_assertions))]
 pub fn hit(_name: &str) {}
 
 /// Whether a test planted this bug through `XIEZHI_PLANTED_BUG`.
-#[cfg(feature = "failpoints")]
+#[cfg(debug_assertions)]
 pub fn planted_bug(name: &str) -> bool {
     std::env::var("XIEZHI_PLANTED_BUG").is_ok_and(|planted| planted == name)
 }
 
 /// Never, in this build.
-#[cfg(not(feature = "failpoints"))]
+#[cfg(not(debug_assertions))]
 pub fn planted_bug(_name: &str) -> bool {
     false
 }

@@ -25,12 +25,15 @@ impl FakeClock {
         Ok(clock)
     }
 
-    /// Variables to start the program with; it must be dynamically linked.
-    #[must_use]
-    pub fn env(&self) -> Vec<(String, String)> {
+    /// The library to be loaded before all others; the program must be dynamically linked.
+    pub(crate) fn preload(&self) -> String {
+        format!("LD_PRELOAD={}", self.library.display())
+    }
+
+    /// Variables that tell the library what to do.
+    pub(crate) fn env(&self) -> Vec<(String, String)> {
         let own = |key: &str, value: String| (key.to_owned(), value);
         vec![
-            own("LD_PRELOAD", self.library.display().to_string()),
             own("FAKETIME_TIMESTAMP_FILE", self.file.display().to_string()),
             own("FAKETIME_NO_CACHE", "1".to_owned()),
             own("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),

@@ -151,6 +151,7 @@ pub fn sweep() -> Result<Vec<PathBuf>> {
             continue;
         }
         end_leftovers(&path, &list[1..])?;
+        crate::postgres::forget_shared_memory(&path);
         match fs::remove_dir_all(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| format!("cannot delete the leftover {}", path.display()));

@@ -6,11 +6,12 @@
 //!
 //! - [`shared::TestEnv`] gives one test a database and a virtual host of its own on a shared stack.
 //! - [`stack::Stack`] is a private pair of servers for a test that kills them.
-//! - [`process::Launch`] and [`process::Process`] run and signal any other program.
+//! - [`launch::Launch`] and [`process::Process`] run and signal any other program.
 //! - [`wait::until`] polls a condition with a deadline.
 
 pub mod clock;
 pub mod home;
+pub mod launch;
 pub mod management;
 pub mod postgres;
 pub mod process;
@@ -20,9 +21,10 @@ pub mod shared;
 pub mod stack;
 pub mod wait;
 
+pub use launch::Launch;
 pub use management::Management;
 pub use postgres::{Postgres, PostgresOptions};
-pub use process::{Ended, Launch, Process};
+pub use process::{Ended, Process};
 pub use rabbit::{Rabbit, RabbitOptions};
 pub use shared::TestEnv;
 pub use stack::{Stack, StackOptions};

@@ -1,10 +1,11 @@
 //! A private PostgreSQL server: own data directory, own port on the loopback, own password. It can be killed and
 //! started again on the same data, and its clock can be turned.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +15,8 @@ use tokio_postgres::NoTls;
 
 use crate::clock::FakeClock;
 use crate::home::{Home, free_port};
-use crate::process::{Launch, Process, User, see_gone};
+use crate::launch::{Launch, User};
+use crate::process::{Process, see_gone};
 use crate::procfs::{self, Usage};
 use crate::wait::{self, Step};
 
@@ -106,15 +108,17 @@ impl Postgres {
             format!("fsync={}", yes_no(self.options.fsync)),
             format!("full_page_writes={}", yes_no(self.options.fsync)),
             "shared_buffers=64MB".to_owned(),
+            // Its segments lie in the data directory: in /dev/shm a killed server's would stay for ever.
+            "dynamic_shared_memory_type=mmap".to_owned(),
             "timezone=UTC".to_owned(),
             "log_timezone=UTC".to_owned(),
         ];
         settings.extend(self.options.settings.iter().cloned());
         let process = Launch::new("postgres", self.bin.join("postgres"))
-            .args([format!("--pgdata={}", self.data.display())])
+            .args([OsStr::new("-D"), self.data.as_os_str()])
             .args(settings.iter().flat_map(|s| ["-c", s]))
             .clear_env()
-            .envs(self.clock.iter().flat_map(FakeClock::env))
+            .clock(self.clock.as_ref())
             .user(server_user())
             .directory("/")
             .home(&self.home)
@@ -254,7 +258,34 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
+        // SIGQUIT is quick and writes nothing, but unlike a kill it gives the kernel's shared memory back.
+        self.sigcont();
+        self.with(|process| process.signal(Signal::QUIT));
+        if let Err(error) =
+            wait::until_blocking("PostgreSQL to end", Duration::from_secs(5), || !self.is_running())
+        {
+            eprintln!("{error:#}; it is killed");
+        }
         self.kill9();
+        forget_shared_memory(self.home.path());
+    }
+}
+
+/// Gives back the 56 bytes of System V shared memory of a killed server: the kernel keeps them, and only 4,096 such
+/// segments, until somebody asks. Only a segment that nobody is attached to is touched.
+pub(crate) fn forget_shared_memory(home: &Path) {
+    let lock = fs::read_to_string(home.join("pg/data/postmaster.pid")).unwrap_or_default();
+    let Some((key, id)) = lock.lines().nth(6).and_then(|line| line.trim().split_once(char::is_whitespace))
+    else {
+        return;
+    };
+    let list = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
+    let unused = list.lines().any(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        fields.len() > 6 && fields[0] == key && fields[1] == id.trim() && fields[6] == "0"
+    });
+    if unused && let Err(error) = Command::new("ipcrm").args(["-m", id.trim()]).status() {
+        eprintln!("could not run ipcrm: {error}");
     }
 }
 
@@ -269,7 +300,7 @@ pub fn find_bin() -> Result<PathBuf> {
     if let Some(path) = newest {
         return Ok(path.join("bin"));
     }
-    let postgres = crate::process::find_program(Path::new("postgres"))?;
+    let postgres = crate::launch::find_program(Path::new("postgres"))?;
     Ok(fs::canonicalize(postgres)?.parent().context("a program lies in a directory")?.to_owned())
 }
 

@@ -193,7 +193,11 @@ impl Drop for TestEnv {
         // The test's own runtime may be ending: the work is done on another thread with a runtime of its own.
         let work = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.map(|r| r.block_on(tokio::time::timeout(Duration::from_secs(10), clear(servers, &name))))
+            runtime.map(|r| {
+                r.block_on(async {
+                    tokio::time::timeout(Duration::from_secs(10), clear(servers, &name)).await
+                })
+            })
         });
         drop(work.join());
     }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::home::Home;
+use crate::launch::Launch;
 use crate::postgres::{Postgres, PostgresOptions};
-use crate::process::Launch;
 use crate::rabbit::{Rabbit, RabbitOptions};
 
 /// How both servers are run.

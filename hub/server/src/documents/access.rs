@@ -6,9 +6,10 @@ use xiezhi_schemas::message::Digest;
 
 use super::{Documents, StageError, Staged};
 use crate::{
+    code::chain,
     http::{
         codes,
-        problem::{Item, Problem, chain},
+        problem::{Item, Problem},
     },
     store::{
         Store, StoreError,

@@ -8,65 +8,17 @@ mod magic;
 pub mod routes;
 mod staged;
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{fs, sync::Arc};
 
 use object_store::{
     GetResult, ObjectStore, ObjectStoreExt, aws::AmazonS3Builder, local::LocalFileSystem, path::Path,
 };
-use serde::Deserialize;
 use xiezhi_schemas::message::Digest;
+
+use crate::config::{DocumentsSettings, StoreKind};
 
 pub use access::{MEDIA_TYPES, read_for, record};
 pub use staged::{StageError, Staged};
-
-/// Where documents are kept.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// Which kind of store.
-    pub store: StoreKind,
-    /// Folder of the local store; made if it is missing.
-    pub root: PathBuf,
-    /// Largest document, in bytes.
-    pub max_document_bytes: u64,
-    /// The S3-compatible store; used when `store` says so.
-    pub s3: S3Settings,
-}
-
-/// Which object store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StoreKind {
-    /// A folder of this machine.
-    Local,
-    /// An S3-compatible store.
-    S3,
-}
-
-/// An S3-compatible store.
-#[derive(Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct S3Settings {
-    /// URL of the store; plain `http://` is taken as meant.
-    pub endpoint: String,
-    /// Region name.
-    pub region: String,
-    /// Bucket.
-    pub bucket: String,
-    /// Id of the access key.
-    pub access_key: String,
-    /// The access key.
-    pub secret_key: String,
-}
-
-impl std::fmt::Debug for S3Settings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("S3Settings")
-            .field("endpoint", &self.endpoint)
-            .field("bucket", &self.bucket)
-            .finish_non_exhaustive()
-    }
-}
 
 /// Why the store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -113,7 +65,7 @@ impl Documents {
     ///
     /// # Errors
     /// When the folder cannot be made or the settings name no store.
-    pub fn open(settings: &Settings) -> Result<Self, DocumentsError> {
+    pub fn open(settings: &DocumentsSettings) -> Result<Self, DocumentsError> {
         let store: Arc<dyn ObjectStore> = match settings.store {
             StoreKind::Local => {
                 fs::create_dir_all(&settings.root).map_err(|source| DocumentsError::Folder {
@@ -129,7 +81,7 @@ impl Documents {
                     .with_region(&settings.s3.region)
                     .with_bucket_name(&settings.s3.bucket)
                     .with_access_key_id(&settings.s3.access_key)
-                    .with_secret_access_key(&settings.s3.secret_key)
+                    .with_secret_access_key(settings.s3.secret_key.expose())
                     .with_allow_http(settings.s3.endpoint.starts_with("http://"))
                     .build()?,
             ),

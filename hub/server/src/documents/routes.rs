@@ -71,12 +71,10 @@ pub(crate) async fn upload(
     if size.is_some_and(|size: u64| size > app.documents.max_bytes()) {
         return Err(super::StageError::TooLarge(app.documents.max_bytes()).into_problem(""));
     }
-    let staged = body::in_time(
-        app.settings.upload_timeout(),
-        app.documents.stage(&media_type, bytes.into_data_stream()),
-    )
-    .await?
-    .map_err(|error| error.into_problem(""))?;
+    let staged =
+        body::in_time(app.upload_timeout(), app.documents.stage(&media_type, bytes.into_data_stream()))
+            .await?
+            .map_err(|error| error.into_problem(""))?;
     if expected.is_some_and(|expected| expected != staged.sha256) {
         app.documents.discard(&staged).await;
         return Err(Problem::new(

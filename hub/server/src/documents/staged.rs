@@ -130,16 +130,22 @@ mod tests {
     use futures::stream;
 
     use super::*;
-    use crate::documents::{Settings, StoreKind};
 
     fn open(dir: &std::path::Path) -> Documents {
-        Documents::open(&Settings {
-            store: StoreKind::Local,
-            root: dir.to_owned(),
-            max_document_bytes: 100,
-            s3: Default::default(),
-        })
-        .unwrap()
+        let root = dir.to_str().unwrap();
+        let settings = format!(
+            "store = 'local'
+root = '{root}'
+max_document_bytes = 100
+\
+             [s3]
+endpoint = ''
+region = ''
+bucket = ''
+access_key = ''
+secret_key = ''"
+        );
+        Documents::open(&toml::from_str(&settings).unwrap()).unwrap()
     }
 
     fn pieces(parts: &[&'static [u8]]) -> impl Stream<Item = Result<Bytes, ()>> + Send + use<> {

@@ -140,7 +140,7 @@ pub(crate) async fn put_webhook(
     bytes: Body,
 ) -> Result<Json<WebhookState>, Problem> {
     caller.need(Need::Court)?;
-    let bytes = body::whole(bytes, 4096, app.settings.request_timeout()).await?;
+    let bytes = body::whole(bytes, 4096, app.request_timeout()).await?;
     let value = strict_json::parse(&bytes, Limits::default())
         .map_err(|error| Problem::new(codes::NOT_JSON, error.to_string()))?;
     let wanted: WebhookAddress = serde_json::from_value(value).map_err(|_| {

@@ -12,10 +12,11 @@ use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
 use xiezhi_schemas::message::Feedback;
 
-use super::{Settings, Signal};
+use super::Signal;
 use crate::{
+    config::FeedbackSettings,
     http::metrics::Metrics,
-    secret::HubSecret,
+    keys::HubSecret,
     store::{
         Store, StoreError, feedback,
         webhooks::{self, Claimed},
@@ -86,9 +87,9 @@ pub fn sign(key: &[u8], id: &str, timestamp_secs: i64, body: &[u8]) -> String {
     format!("v1,{}", BASE64.encode(mac.finalize().into_bytes()))
 }
 
-/// A webhook key as courts get it: `whsec_` and base64.
-pub fn printed_key(secret: &HubSecret, sender: &str) -> String {
-    format!("whsec_{}", BASE64.encode(secret.webhook_key(sender)))
+/// The bytes of a court's webhook secret, which `hub webhook secret` prints as hexadecimal digits.
+fn key(secret: &HubSecret, sender: &str) -> Vec<u8> {
+    hex::decode(secret.webhook_secret(sender)).expect("the secret is written as hexadecimal digits")
 }
 
 /// What the task works with.
@@ -99,7 +100,7 @@ pub struct Webhooks {
     /// The hub's secret.
     pub secret: HubSecret,
     /// Settings of feedback.
-    pub settings: Settings,
+    pub settings: FeedbackSettings,
     /// Rings when a stream grew.
     pub signal: Signal,
     /// Where posts are counted.
@@ -111,14 +112,15 @@ pub struct Webhooks {
 /// # Errors
 /// When the HTTP client cannot be made or the database does not answer; start it again.
 pub async fn run(webhooks: Webhooks, stop: CancellationToken) -> Result<(), WebhookError> {
+    let timeout = Duration::from_millis(webhooks.settings.webhook_timeout_ms);
     let client = Client::builder()
         .redirect(redirect::Policy::none())
-        .timeout(webhooks.settings.webhook_timeout())
+        .timeout(timeout)
         .user_agent("xiezhi-hub")
         .build()
         .map_err(WebhookError::Client)?;
     // The lease must outlast one post and its bookkeeping.
-    let lease = webhooks.settings.webhook_timeout() * 2 + Duration::from_secs(10);
+    let lease = timeout * 2 + Duration::from_secs(10);
     loop {
         let claimed = {
             let db = webhooks.store.client().await?;
@@ -192,7 +194,7 @@ impl Webhooks {
         let body =
             serde_json::to_vec(&Post { sender: &claimed.sender, events }).expect("events came out of JSON");
         let timestamp = Timestamp::now().as_second();
-        let signature = sign(&self.secret.webhook_key(&claimed.sender), id, timestamp, &body);
+        let signature = sign(&key(&self.secret, &claimed.sender), id, timestamp, &body);
         let answer = client
             .post(url)
             .header("content-type", "application/json")

@@ -1,77 +1,18 @@
-//! What handlers work with, and the settings of the API.
+//! What handlers work with.
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use serde::Deserialize;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{auth::Gate, codes, health::Health, metrics::Metrics, problem::Problem};
 use crate::{
+    config::{FeedbackSettings, HttpSettings},
     documents::Documents,
-    feedback::{self, Signal},
+    feedback::Signal,
     intake::Backlog,
-    secret::HubSecret,
+    keys::HubSecret,
     store::Store,
 };
-
-/// How the API listens and what it takes.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// Address and port.
-    pub listen: SocketAddr,
-    /// Whether an address that the whole world may reach is meant (R9).
-    pub allow_public_bind: bool,
-    /// Largest JSON body, in bytes.
-    pub max_body_bytes: usize,
-    /// Sustained requests per second of one credential's holder.
-    pub rate_per_second: u32,
-    /// Requests a holder may save up.
-    pub rate_burst: u32,
-    /// Longest time for one answer, in milliseconds; uploads may take ten times as long, long polls their own time.
-    pub request_timeout_ms: u64,
-    /// Outbox rows without the broker's confirm beyond which new demands are refused with 503.
-    #[serde(default = "most_unconfirmed")]
-    pub max_outbox: i64,
-    /// Connections open at once; more wait in the listen queue.
-    #[serde(default = "most_connections")]
-    pub max_connections: usize,
-}
-
-/// A day of a busy province; a row costs about 2 kB, so the database is far from its limit.
-fn most_unconfirmed() -> i64 {
-    1_000_000
-}
-
-/// Each costs about 20 kB.
-fn most_connections() -> usize {
-    2_000
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8300)),
-            allow_public_bind: false,
-            max_body_bytes: 1 << 20,
-            rate_per_second: 50,
-            rate_burst: 200,
-            request_timeout_ms: 30_000,
-            max_outbox: most_unconfirmed(),
-            max_connections: most_connections(),
-        }
-    }
-}
-
-impl Settings {
-    pub(crate) fn request_timeout(&self) -> Duration {
-        Duration::from_millis(self.request_timeout_ms)
-    }
-
-    pub(crate) fn upload_timeout(&self) -> Duration {
-        self.request_timeout() * 10
-    }
-}
 
 /// Everything handlers need; cheap to clone.
 #[derive(Clone, Debug)]
@@ -81,10 +22,10 @@ pub struct App {
     /// The documents.
     pub documents: Documents,
     /// Settings of the API.
-    pub settings: Arc<Settings>,
+    pub settings: Arc<HttpSettings>,
     /// Settings of feedback.
-    pub feedback_settings: Arc<feedback::Settings>,
-    /// Wakes long polls and webhooks; fed by [`feedback::listen`].
+    pub feedback_settings: Arc<FeedbackSettings>,
+    /// Wakes long polls and webhooks; fed by [`crate::feedback::listen`].
     pub signal: Signal,
     /// Whether the outbox can take more; fed by [`crate::intake::watch_backlog`].
     pub backlog: Arc<Backlog>,
@@ -102,14 +43,15 @@ pub struct App {
 }
 
 impl App {
-    /// Puts the parts together. Nothing runs yet: the supervisor starts [`feedback::listen`], [`feedback::webhook::run`]
+    /// Puts the parts together. Nothing runs yet: the supervisor starts [`crate::feedback::listen`],
+    /// [`crate::feedback::webhook::run`]
     /// and [`crate::intake::watch_backlog`] beside [`super::serve`].
     #[must_use]
     pub fn new(
         store: Store,
         documents: Documents,
-        settings: Settings,
-        feedback_settings: feedback::Settings,
+        settings: HttpSettings,
+        feedback_settings: FeedbackSettings,
         secret: HubSecret,
         health: Arc<Health>,
     ) -> Self {
@@ -117,7 +59,7 @@ impl App {
             store,
             documents,
             gate: Arc::new(Gate::new(settings.rate_per_second, settings.rate_burst)),
-            backlog: Arc::new(Backlog::new(settings.max_outbox)),
+            backlog: Arc::new(Backlog::new(settings.max_unconfirmed)),
             settings: Arc::new(settings),
             feedback_settings: Arc::new(feedback_settings),
             signal: Signal::default(),
@@ -127,6 +69,16 @@ impl App {
             tracker: TaskTracker::new(),
             stopping: CancellationToken::new(),
         }
+    }
+
+    /// How long a request may take.
+    pub(crate) fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.settings.request_timeout_ms)
+    }
+
+    /// How long taking in a document may take.
+    pub(crate) fn upload_timeout(&self) -> Duration {
+        self.request_timeout() * 10
     }
 
     /// Runs work to its end even if the client hangs up, so that no transaction is cut off halfway (A34).
@@ -139,7 +91,7 @@ impl App {
     ) -> Result<T, Problem> {
         use tracing::Instrument as _;
         let task = self.tracker.spawn(work.in_current_span());
-        match tokio::time::timeout(self.settings.request_timeout(), task).await {
+        match tokio::time::timeout(self.request_timeout(), task).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(panic)) if panic.is_panic() => std::panic::resume_unwind(panic.into_panic()),
             Ok(Err(_)) | Err(_) => {

@@ -78,7 +78,6 @@ async fn frame(State(app): State<App>, request: Request, next: Next) -> Response
 }
 
 /// The panic's own words may hold anything, so they go nowhere; the panic hook has logged the place.
-#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
 fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!(code = codes::INTERNAL.code, "a handler panicked; the request was answered 500");
     Problem::new(

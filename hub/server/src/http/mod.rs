@@ -4,7 +4,6 @@
 
 mod app;
 pub mod auth;
-mod bind;
 pub(crate) mod body;
 pub mod codes;
 mod frame;
@@ -18,7 +17,6 @@ mod serve;
 pub(crate) mod trace;
 mod whoami;
 
-pub use app::{App, Settings};
-pub use bind::{BindError, check_bind};
+pub use app::App;
 pub use frame::router;
 pub use serve::serve;

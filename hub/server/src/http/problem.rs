@@ -1,5 +1,7 @@
 //! Problem details (RFC 9457): the one shape of every refusal and failure.
 
+use std::ops::{Deref, DerefMut};
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -8,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::codes::{self, Code};
-use crate::store::StoreError;
+use crate::{code::chain, store::StoreError};
 
 /// One thing that is wrong with a body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -44,9 +46,28 @@ impl Item {
     }
 }
 
-/// Why a request was not done. Body of media type `application/problem+json`.
+/// Why a request was not done; boxed because most results are good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Problem {
+#[serde(transparent)]
+pub struct Problem(Box<Details>);
+
+impl Deref for Problem {
+    type Target = Details;
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl DerefMut for Problem {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
+    }
+}
+
+/// Body of media type `application/problem+json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub struct Details {
     /// Page of the code, relative to the hub's documentation: `/errors/HUB-1103`.
     #[serde(rename = "type")]
     pub kind: String,
@@ -72,7 +93,7 @@ pub struct Problem {
 impl Problem {
     /// A problem of one sort.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             kind: format!("/errors/{}", code.code),
             title: code.title.to_owned(),
             status: code.status,
@@ -81,24 +102,31 @@ impl Problem {
             instance: None,
             problems: Vec::new(),
             retry_after_secs: (code.status == 503).then_some(2),
-        }
+        }))
+    }
+
+    /// The same problem under a code of another table.
+    fn with_code(mut self, code: &str) -> Self {
+        self.kind = format!("/errors/{code}");
+        code.clone_into(&mut self.code);
+        self
     }
 
     /// A refused body: one answer for everything that is wrong with it.
     pub fn refused(problems: Vec<Item>) -> Self {
         let mut codes: Vec<&str> = problems.iter().map(|item| item.code.as_str()).collect();
         codes.dedup();
-        let one = if codes.len() == 1 { codes.first().copied() } else { None };
-        let mut problem = match (one, one.and_then(Code::find)) {
-            (_, Some(code)) => Self::new(code, ""),
+        let mut problem = match codes.as_slice() {
             // Codes of the legal checks belong to another table; their titles stand on their pages.
-            (Some(code), None) => Self {
-                kind: format!("/errors/{code}"),
-                title: "The demand breaks a rule".to_owned(),
-                code: code.to_owned(),
-                ..Self::new(codes::SEVERAL, "")
+            [code] => match Code::find(code) {
+                Some(code) => Self::new(code, ""),
+                None => {
+                    let mut problem = Self::new(codes::SEVERAL, "").with_code(code);
+                    "The demand breaks a rule".clone_into(&mut problem.title);
+                    problem
+                }
             },
-            (None, _) => Self::new(codes::SEVERAL, ""),
+            _ => Self::new(codes::SEVERAL, ""),
         };
         problem.detail = match problems.as_slice() {
             [item] => format!("{}; nothing was accepted. {}", item.message, item.hint),
@@ -127,32 +155,13 @@ impl From<StoreError> for Problem {
         if error.is_transient() {
             tracing::warn!(code = error.code(), error = chain(&error), "the database did not answer");
             let detail = "the database does not answer in time; nothing was changed, try again";
-            Self { code: error.code().to_owned(), ..Self::new(codes::BUSY, detail) }.typed()
+            Self::new(codes::BUSY, detail).with_code(error.code())
         } else {
             tracing::error!(code = error.code(), error = chain(&error), "a database statement failed");
             let detail = "the hub could not do this; the operator finds the cause under the request id";
-            Self { code: error.code().to_owned(), ..Self::new(codes::INTERNAL, detail) }.typed()
+            Self::new(codes::INTERNAL, detail).with_code(error.code())
         }
     }
-}
-
-impl Problem {
-    fn typed(mut self) -> Self {
-        self.kind = format!("/errors/{}", self.code);
-        self
-    }
-}
-
-/// An error and its causes on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 impl IntoResponse for Problem {

@@ -161,7 +161,6 @@ const OWN: &[Route] = &[
         ],
         pace: Pace::Upload,
         handler: || put(documents::routes::upload),
-        ..PLAIN
     },
     Route {
         path: "/v1/documents/{sha256}",
@@ -296,10 +295,10 @@ pub(super) fn time_limit(method: &Method, path: &str, app: &App) -> Duration {
     let pace = all()
         .find(|route| route.path == path && route.method.eq_ignore_ascii_case(method.as_str()))
         .map_or(Pace::Usual, |route| route.pace);
-    let usual = app.settings.request_timeout();
+    let usual = app.request_timeout();
     match pace {
         Pace::Usual => usual,
-        Pace::Upload => app.settings.upload_timeout() + usual,
+        Pace::Upload => app.upload_timeout() + usual,
         Pace::LongPoll => usual + Duration::from_secs(app.feedback_settings.long_poll_max_secs),
     }
 }

@@ -13,16 +13,17 @@ use xiezhi_schemas::{
 
 use super::{Accepted, AcceptedRequest, canonical, check};
 use crate::{
+    code::chain,
     http::{
         codes,
-        problem::{Item, Problem, chain},
-        trace,
+        problem::{Item, Problem},
     },
     store::{
         Store, StoreError,
         demands::{self, Known, NewDemand, NewRequest, Shared},
         documents::Stored,
     },
+    telemetry,
 };
 
 /// How a demand was answered.
@@ -184,7 +185,7 @@ async fn write(
         judgment_number: demand.judgment_number.as_ref(),
         original_case_number: demand.original_case_number.as_ref().map(AsRef::as_ref),
         prior_request_id: demand.prior_request_id,
-        traceparent: trace::traceparent(),
+        traceparent: telemetry::traceparent(),
         accepted_at,
         documents: &documents,
     };
@@ -220,6 +221,7 @@ fn request(
     let (request_id, message_id) = (placement.request_id, placement.message_id);
     let placed = demand.demand_for(index, placement);
     let (unit_index, unit_code) = (placed.unit_index, placed.unit.unit_code.clone());
+    let division = unit_code.division_code().expect("its registry was found by its division");
     let body = serde_json::to_vec(&DemandMessage::V1(Box::new(placed)))
         .expect("a demand holds texts and numbers only");
     let digest = <sha2::Sha256 as sha2::Digest>::digest(&body);
@@ -231,7 +233,7 @@ fn request(
         registry: registry.as_str().to_owned(),
         lane: lane.to_owned(),
         lane_seq,
-        routing_key: demand_routing_key(demand.kind, &unit_code.division()),
+        routing_key: demand_routing_key(demand.kind, &division),
         unit_key: unit_code.to_string(),
         body,
         body_sha256: digest.to_vec(),

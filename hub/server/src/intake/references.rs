@@ -37,8 +37,8 @@ pub(super) async fn look_up(
     today: Date,
     arriving: &HashMap<Digest, Stored>,
 ) -> Result<References, StoreError> {
-    let divisions: Vec<_> = demand.units.iter().map(|unit| unit.unit_code.division()).collect();
-    let mut asked: Vec<&str> = divisions.iter().map(AsRef::as_ref).collect();
+    let divisions: Vec<&str> = demand.units.iter().map(|unit| unit.unit_code.division()).collect();
+    let mut asked = divisions.clone();
     asked.sort_unstable();
     asked.dedup();
     let digests: HashSet<&str> = demand.attachments.iter().map(|a| a.sha256.as_str()).collect();
@@ -58,13 +58,14 @@ pub(super) async fn look_up(
     let mut found = References { registries: Vec::with_capacity(divisions.len()), problems: Vec::new() };
     for (index, division) in divisions.iter().enumerate() {
         let path = format!("/units/{index}/unit_code");
-        match destinations.get(division.as_ref()) {
+        let known = demand.units[index].unit_code.division_code().and_then(|_| destinations.get(*division));
+        match known {
             Some(Destination::Registry(code)) => found.registries.push(code.clone()),
-            Some(Destination::ProvinceTakesNoPart) => found.problems.push(no_part(division.as_ref(), path)),
+            Some(Destination::ProvinceTakesNoPart) => found.problems.push(no_part(division, path)),
             Some(Destination::NoRegistry) | None => found.problems.push(Item::new(
                 codes::NO_REGISTRY,
                 path,
-                format!("no registry is known for division {}", division.as_ref()),
+                format!("no registry is known for division {division}"),
                 "Compare the unit code with the certificate; if it is right, tell the hub's operator.",
             )),
         }

@@ -92,7 +92,7 @@ async fn plain(app: &App, caller: &Caller, request: Request) -> Result<Outcome, 
         return Err(Problem::new(codes::MEDIA_TYPE, detail));
     }
     let most = app.settings.max_body_bytes;
-    let bytes = body::whole(request.into_body(), most, app.settings.request_timeout()).await?.to_vec();
+    let bytes = body::whole(request.into_body(), most, app.request_timeout()).await?.to_vec();
     let incoming = Incoming {
         sender: caller.name.clone(),
         body: parse(&bytes, most)?,
@@ -104,7 +104,7 @@ async fn plain(app: &App, caller: &Caller, request: Request) -> Result<Outcome, 
 }
 
 async fn with_documents(app: &App, caller: &Caller, request: Request) -> Result<Outcome, Problem> {
-    let parts = body::in_time(app.settings.upload_timeout(), multipart::read(app, request)).await??;
+    let parts = body::in_time(app.upload_timeout(), multipart::read(app, request)).await??;
     let read = read_demand(app, caller, &parts).await;
     let (incoming, clean) = match read {
         Ok(read) => read,

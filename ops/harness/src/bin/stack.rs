@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
-use harness::process::{Launch, exit_code};
+use harness::Launch;
+use harness::process::exit_code;
 use harness::shared::Servers;
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};

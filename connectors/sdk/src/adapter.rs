@@ -1,0 +1,175 @@
+//! The one trait that every local system is reached through. An adapter speaks the protocol of one kind of registry system and
+//! classifies what it answers; everything else (order, retries, receipts, acknowledgement) is the runtime's business, so
+//! that no adapter can get it wrong.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+use uuid::Uuid;
+use xiezhi_schemas::{
+    address::RegistryCode,
+    message::{Attachment, Demand, OutcomeMessage, ReturnMessage},
+};
+
+/// One kind of local registry system (属地不动产登记系统).
+///
+/// The runtime calls methods of one adapter concurrently, also for one registry, but never hands over two demands of one
+/// lane (property unit at a registry) at once. A call may be dropped when the process ends: whatever it did must be
+/// found again by the request id.
+#[async_trait]
+pub trait Adapter: Send + Sync + 'static {
+    /// The name under which the configuration chooses it, e.g. `rest`.
+    fn name(&self) -> &'static str;
+
+    /// Hands one demand to the local system.
+    ///
+    /// Must be idempotent by the demand's `request_id`: a second call for a demand that the local system holds answers
+    /// [`Outcome::Taken`] with the same reference. `Taken` is a promise that the local system holds the demand durably; the
+    /// receipt (送达) is asked for on the strength of it.
+    async fn deliver(&self, order: &DeliveryOrder<'_>) -> Outcome;
+
+    /// Tells the local system that what it took has no receipt and never will have: the request was closed or returned
+    /// meanwhile. Idempotent; succeeds when the local system does not know the request.
+    ///
+    /// # Errors
+    /// When the local system did not confirm; the runtime repeats a transient failure.
+    async fn void(&self, registry: &RegistryCode, request_id: Uuid, reason: &str)
+    -> Result<(), AdapterError>;
+
+    /// The next results and returns of this registry that are not settled yet, oldest first, at most `limit`; empty when there
+    /// are none. The runtime hands each to the hub and calls [`Adapter::settle`] once the hub has answered.
+    ///
+    /// # Errors
+    /// When the local system cannot be asked or answers what cannot be read.
+    async fn fetch_outcomes(
+        &self,
+        registry: &RegistryCode,
+        limit: usize,
+    ) -> Result<Vec<LocalOutcome>, AdapterError>;
+
+    /// The hub has this outcome; the local system need not offer it again. Idempotent.
+    ///
+    /// # Errors
+    /// When the local system did not confirm; it will offer the outcome again, which does no harm.
+    async fn settle(&self, registry: &RegistryCode, outcome_id: &str) -> Result<(), AdapterError>;
+
+    /// Cheap check whether the local system of this registry can take demands now.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    async fn health(&self, registry: &RegistryCode) -> Result<(), AdapterError>;
+}
+
+/// One demand to be handed over.
+#[derive(Debug, Clone, Copy)]
+pub struct DeliveryOrder<'a> {
+    /// The demand, parsed and verified.
+    pub demand: &'a Demand,
+    /// The body exactly as it travelled.
+    pub body: &'a [u8],
+    /// SHA-256 of `body`, 64 lower-case hexadecimal digits; the receipt confirms it.
+    pub body_sha256: &'a str,
+    /// The hub's number of the attempt, from 1; a replay adds one.
+    pub attempt: u32,
+    /// All documents of the demand, in the order of its attachments; digests are checked.
+    pub documents: &'a [FetchedDocument],
+}
+
+/// A document with the claim by which it was fetched.
+#[derive(Debug, Clone)]
+pub struct FetchedDocument {
+    /// What the demand says about it.
+    pub claim: Attachment,
+    /// The bytes; their digest and size fit the claim.
+    pub bytes: Bytes,
+}
+
+/// What the local system did with one demand.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The local system durably holds the demand.
+    Taken {
+        /// Number under which it keeps the demand; at most 100 characters.
+        local_reference: Option<String>,
+        /// When it says that it received the demand: a claim, never the time of 送达.
+        local_received_at: Option<Timestamp>,
+    },
+    /// The registry returned it at the door (退回).
+    Returned(ReturnMessage),
+    /// The local system is unwell (unreachable, timeout, 5xx, unreadable answer): nothing is known about this demand. The
+    /// runtime retries in place and then pauses the registry.
+    Unwell {
+        /// What was seen; no personal data.
+        reason: String,
+        /// When the local system asked to be tried again.
+        retry_after: Option<Duration>,
+    },
+    /// The local system is well but cannot take this one demand: it is parked and the court learns 未送达.
+    Refused {
+        /// Code given by the local system.
+        code: String,
+        /// Its reason; no personal data.
+        reason: String,
+    },
+}
+
+/// A result or return that the local system offers.
+#[derive(Debug, Clone)]
+pub struct LocalOutcome {
+    /// The local system's own id of it, for [`Adapter::settle`].
+    pub outcome_id: String,
+    /// What was decided.
+    pub message: OutcomeMessage,
+}
+
+/// Why the local system could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AdapterError {
+    /// It may answer when asked again.
+    #[error("the local system did not answer as it should: {reason}")]
+    Transient {
+        /// What was seen; no personal data.
+        reason: String,
+        /// Cause.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// Asking again will not help; somebody must change something.
+    #[error("the local system refuses: {reason}")]
+    Permanent {
+        /// What was seen; no personal data.
+        reason: String,
+        /// Cause.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+}
+
+impl AdapterError {
+    /// A failure that may pass.
+    pub fn transient(reason: impl Into<String>) -> Self {
+        Self::Transient { reason: reason.into(), source: None }
+    }
+
+    /// A failure that stays.
+    pub fn permanent(reason: impl Into<String>) -> Self {
+        Self::Permanent { reason: reason.into(), source: None }
+    }
+
+    /// The same failure with its cause.
+    #[must_use]
+    pub fn because(self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        let cause = Some(cause.into());
+        match self {
+            Self::Transient { reason, .. } => Self::Transient { reason, source: cause },
+            Self::Permanent { reason, .. } => Self::Permanent { reason, source: cause },
+        }
+    }
+
+    /// Whether asking again may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Transient { .. })
+    }
+}

@@ -1,0 +1,316 @@
+//! One transaction of stamps.
+//!
+//! Locks are taken in one order everywhere: ledger heads, then requests, then the courts' streams. Number and time are
+//! taken together under the head's lock. Whatever cannot be stamped is answered with its reason, and harms no other
+//! receipt of the batch.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use jiff::{SignedDuration, Timestamp, Unit};
+use serde_json::json;
+use uuid::Uuid;
+use xiezhi_domain::Event;
+use xiezhi_schemas::{
+    address::RegistryCode,
+    message::{FeedbackBody, Receipt, Stamp, Verdict},
+};
+
+use super::{
+    chain::{self, Facts},
+    clock::{ClockError, ClockGuard, Reading},
+};
+use crate::{
+    failpoint, outcomes,
+    store::{
+        Store, StoreError, Transaction,
+        ledger::{self, Head, NewReceipt},
+        requests::{self, Changes, LockedRequest, NewEvent},
+    },
+};
+
+/// A receipt and the connector instance that reported it.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Name of the connector instance.
+    pub connector: String,
+    /// What it reported.
+    pub receipt: Receipt,
+}
+
+/// How soon a connector may ask again when nothing can be stamped.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Stamps receipts.
+#[derive(Debug)]
+pub struct Stamper {
+    store: Store,
+    clock: Mutex<ClockGuard>,
+}
+
+impl Stamper {
+    /// A stamper that trusts clocks within `bound`.
+    pub fn new(store: Store, bound: Duration) -> Self {
+        Self { store, clock: Mutex::new(ClockGuard::new(bound)) }
+    }
+
+    /// Judges every report and stamps those that may be stamped; one verdict for each, in their order.
+    ///
+    /// # Errors
+    /// When the database fails. [`StoreError::UnknownOutcome`] included, the same reports may simply be brought again:
+    /// what was committed is answered with its first stamp.
+    pub async fn stamp(&self, reports: &[Report]) -> Result<Vec<Verdict>, StoreError> {
+        let mut client = self.store.client().await?;
+        let tx = client.transaction().await?;
+        let registries: Vec<RegistryCode> =
+            reports.iter().map(|r| r.receipt.registry.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+        let mut heads = ledger::lock_heads(&tx, &registries, |code| chain::genesis(code.as_str())).await?;
+        let ids: Vec<Uuid> = reports.iter().map(|r| r.receipt.request_id).collect();
+        let mut locked = requests::lock(&tx, &ids).await?;
+        let known = ledger::find_stamps(&tx, &ids).await?;
+
+        let judged: Vec<Judged> =
+            reports.iter().map(|r| judge(&r.receipt, locked.get(&r.receipt.request_id), &known)).collect();
+        let wanted = unique(reports, &judged);
+        if wanted.is_empty() {
+            tx.rollback().await?;
+            return Ok(judged.into_iter().map(|j| j.verdict(&HashMap::new())).collect());
+        }
+        let (now, clock_err_us) = match self.trusted_now(&tx, &wanted, &heads).await? {
+            Ok(trusted) => trusted,
+            Err(refused) => {
+                note_refusal(&tx, &refused, &wanted).await?;
+                tx.commit().await.map_err(StoreError::of_commit)?;
+                tracing::error!(code = refused.code(), receipts = wanted.len(), "{refused}");
+                return Ok(judged.into_iter().map(|j| j.refused(&refused)).collect());
+            }
+        };
+        let mut changes = Changes::default();
+        note_overtaken(&tx, &mut changes, &wanted, &locked, now).await?;
+        let (receipts, stamps) = number(&wanted, &locked, &mut heads, now);
+        for receipt in &receipts {
+            let request = locked.get_mut(&receipt.request_id).expect("only locked requests are numbered");
+            changes
+                .transition(
+                    request,
+                    Event::ReceiptRecorded,
+                    receipt.recorded_at,
+                    &receipt.connector,
+                    "receipt",
+                )
+                .expect("only requests that may be received are numbered");
+            changes.tell(receipt.request_id, FeedbackBody::Delivered(stamps[&receipt.request_id].clone()));
+        }
+        ledger::append(&tx, clock_err_us, &receipts, &heads).await?;
+        outcomes::apply_early(&tx, &mut changes, &mut locked, &receipts).await?;
+        changes.write(&tx).await?;
+        failpoint::hit("before_receipt_commit");
+        tx.commit().await.map_err(StoreError::of_commit)?;
+        failpoint::hit("after_receipt_commit");
+        Ok(judged.into_iter().map(|j| j.verdict(&stamps)).collect())
+    }
+
+    /// The database's clock at this moment, if it may be trusted for these registries.
+    async fn trusted_now(
+        &self,
+        tx: &Transaction<'_>,
+        wanted: &[&Report],
+        heads: &BTreeMap<RegistryCode, Head>,
+    ) -> Result<Result<(Timestamp, i64), ClockError>, StoreError> {
+        let before = Instant::now();
+        let database = requests::clock(tx).await?;
+        let reading =
+            Reading { database, hub: Timestamp::now(), monotonic: Instant::now(), took: before.elapsed() };
+        let mut guard = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(guard.check(reading).and_then(|err| {
+            for report in wanted {
+                let registry = &report.receipt.registry;
+                guard.not_behind(registry.as_str(), heads[registry].last_recorded_at, database)?;
+            }
+            Ok((database, err))
+        }))
+    }
+}
+
+/// What is to be done with one report.
+#[derive(Debug)]
+enum Judged {
+    /// To be stamped.
+    Wanted(Uuid),
+    /// Answered without a stamp.
+    Answered(Verdict),
+}
+
+impl Judged {
+    fn verdict(self, stamps: &HashMap<Uuid, Stamp>) -> Verdict {
+        match self {
+            Self::Wanted(id) => Verdict::Recorded(stamps[&id].clone()),
+            Self::Answered(verdict) => verdict,
+        }
+    }
+
+    fn refused(self, refused: &ClockError) -> Verdict {
+        match self {
+            Self::Wanted(_) => Verdict::Later {
+                code: refused.code().to_owned(),
+                message: refused.to_string(),
+                retry_after_ms: u64::try_from(RETRY.as_millis()).unwrap_or(u64::MAX),
+            },
+            Self::Answered(verdict) => verdict,
+        }
+    }
+}
+
+/// Judges one receipt against its request; pure.
+fn judge(receipt: &Receipt, request: Option<&LockedRequest>, known: &HashMap<Uuid, Stamp>) -> Judged {
+    let void =
+        |code: &str, message: String| Judged::Answered(Verdict::Void { code: code.to_owned(), message });
+    let park =
+        |code: &str, message: String| Judged::Answered(Verdict::Park { code: code.to_owned(), message });
+    let id = receipt.request_id;
+    let Some(request) = request else {
+        return void("HUB-3004", format!("no request {id} exists; the hub never sent this demand"));
+    };
+    if request.registry != receipt.registry {
+        return park(
+            "HUB-3005",
+            format!("request {id} is addressed to registry {}, not {}", request.registry, receipt.registry),
+        );
+    }
+    if request.message_id != receipt.message_id {
+        return park(
+            "HUB-3007",
+            format!("message {} is not the message of request {id}", receipt.message_id),
+        );
+    }
+    if request.body_sha256 != receipt.body_sha256 {
+        return park("HUB-3006", format!("request {id} was accepted with other bytes than were delivered"));
+    }
+    if let Some(stamp) = known.get(&id) {
+        return Judged::Answered(Verdict::Repeated(stamp.clone()));
+    }
+    match request.state.on(Event::ReceiptRecorded) {
+        Ok(_) => Judged::Wanted(id),
+        Err(_) => void(
+            "HUB-3003",
+            format!("request {id} is {}; it gets no receipt for this delivery", request.state),
+        ),
+    }
+}
+
+/// The reports to be stamped, each request once, in the order in which they came.
+fn unique<'a>(reports: &'a [Report], judged: &[Judged]) -> Vec<&'a Report> {
+    let mut seen = HashSet::new();
+    reports
+        .iter()
+        .zip(judged)
+        .filter(|(report, judged)| {
+            matches!(judged, Judged::Wanted(_)) && seen.insert(report.receipt.request_id)
+        })
+        .map(|(report, _)| report)
+        .collect()
+}
+
+/// Takes number and time for each report from its registry's head.
+fn number(
+    wanted: &[&Report],
+    locked: &BTreeMap<Uuid, LockedRequest>,
+    heads: &mut BTreeMap<RegistryCode, Head>,
+    now: Timestamp,
+) -> (Vec<NewReceipt>, HashMap<Uuid, Stamp>) {
+    let tick = SignedDuration::from_micros(1);
+    // PostgreSQL keeps microseconds; what is hashed must be what is stored.
+    let now = now.round(Unit::Microsecond).expect("rounding to microseconds stays in range") + tick;
+    let mut stamps = HashMap::new();
+    let mut receipts = Vec::with_capacity(wanted.len());
+    for report in wanted {
+        let receipt = &report.receipt;
+        let request = &locked[&receipt.request_id];
+        let head = heads.get_mut(&receipt.registry).expect("a request's registry has a head");
+        let at = head.last_recorded_at.map_or(now, |last| now.max(last + tick));
+        let no = head.size + 1;
+        let body = hex::decode(request.body_sha256.as_str()).expect("a digest is hexadecimal");
+        let hash = chain::link(
+            &head.hash,
+            &Facts {
+                registry: receipt.registry.as_str(),
+                no,
+                request_id: receipt.request_id,
+                message_id: receipt.message_id,
+                body_sha256: &body,
+                channel: "net",
+                delivered_at: at,
+                recorded_at: at,
+            },
+        );
+        receipts.push(NewReceipt {
+            registry: receipt.registry.clone(),
+            no,
+            request_id: receipt.request_id,
+            message_id: receipt.message_id,
+            body_sha256: body,
+            recorded_at: at,
+            attempt: i32::try_from(receipt.attempt).unwrap_or(i32::MAX),
+            connector: report.connector.clone(),
+            push_started_at: receipt.push_started_at,
+            push_answered_at: receipt.push_answered_at,
+            local_reference: receipt.local_reference.clone(),
+            local_received_at: receipt.local_received_at,
+            prev_hash: head.hash,
+            hash,
+        });
+        let digest = hex::encode(hash).parse().expect("32 bytes make a digest");
+        stamps.insert(receipt.request_id, Stamp { no, delivered_at: at, hash: digest });
+        *head = Head { size: no, last_recorded_at: Some(at), hash };
+    }
+    (receipts, stamps)
+}
+
+/// Nothing overtakes silently: whatever stands earlier in the lane and is still on the road is named in an event that is
+/// written together with the receipt and is older than it.
+async fn note_overtaken(
+    tx: &Transaction<'_>,
+    changes: &mut Changes,
+    wanted: &[&Report],
+    locked: &BTreeMap<Uuid, LockedRequest>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let place: HashMap<Uuid, usize> =
+        wanted.iter().enumerate().map(|(at, report)| (report.receipt.request_id, at)).collect();
+    let later: Vec<&LockedRequest> = wanted.iter().map(|r| &locked[&r.receipt.request_id]).collect();
+    for found in requests::overtaken(tx, &later).await? {
+        let received_first = place.get(&found.earlier).is_some_and(|earlier| *earlier < place[&found.later]);
+        if received_first {
+            continue;
+        }
+        tracing::warn!(request_id = %found.earlier, by = %found.later, state = found.earlier_state, "overtaken");
+        changes.event(NewEvent {
+            at: now,
+            kind: "overtaken",
+            request_id: Some(found.earlier),
+            detail: json!({ "by": found.later, "state": found.earlier_state }),
+        });
+    }
+    Ok(())
+}
+
+/// Keeps the refusal, so that nobody has to guess later why there is no receipt.
+async fn note_refusal(
+    tx: &Transaction<'_>,
+    refused: &ClockError,
+    wanted: &[&Report],
+) -> Result<(), StoreError> {
+    let events: Vec<NewEvent> = wanted
+        .iter()
+        .map(|report| NewEvent {
+            at: Timestamp::now(),
+            kind: "clock_refused",
+            request_id: Some(report.receipt.request_id),
+            detail: json!({ "code": refused.code(), "why": refused.to_string() }),
+        })
+        .collect();
+    requests::write_events(tx, &events).await
+}

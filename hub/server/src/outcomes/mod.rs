@@ -1,0 +1,202 @@
+//! Results and returns of registries: recorded in every version, effective once, told to the court.
+//!
+//! What a message means is decided by [`xiezhi_domain::outcome`]; this module locks, writes and answers. An outcome that
+//! comes before the receipt is kept and takes effect with it; one that contradicts changes nothing and becomes an event.
+
+mod receive;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+use xiezhi_domain::{
+    Event,
+    outcome::{self, Disposition},
+};
+use xiezhi_schemas::message::{FeedbackBody, OutcomeAnswer, OutcomeMessage, OutcomeVerdict};
+
+pub use receive::run;
+
+use crate::store::{
+    Store, StoreError, Transaction,
+    ledger::NewReceipt,
+    outcomes::{self as table, NewOutcome, StoredOutcome},
+    requests::{self, Changes, LockedRequest, NewEvent},
+};
+
+/// Records outcomes in one transaction; one answer for each, in their order.
+///
+/// # Errors
+/// When the database fails; the same outcomes may be brought again and are then recognised.
+pub async fn record(store: &Store, messages: &[OutcomeMessage]) -> Result<Vec<OutcomeAnswer>, StoreError> {
+    let mut client = store.client().await?;
+    let tx = client.transaction().await?;
+    let ids: Vec<Uuid> = messages.iter().map(OutcomeMessage::request_id).collect();
+    let mut locked = requests::lock(&tx, &ids).await?;
+    let mut known = table::of_requests(&tx, &ids).await?;
+    let now = requests::clock(&tx).await?;
+    let mut changes = Changes::default();
+    let mut new = Vec::new();
+    let mut answers = Vec::with_capacity(messages.len());
+    for message in messages {
+        let request_id = message.request_id();
+        let verdict = match locked.get_mut(&request_id) {
+            None => refused("HUB-3004", "no such request".to_owned()),
+            Some(request) => match check(request, message) {
+                Err(verdict) => {
+                    changes.event(refused_event(now, request_id, &verdict));
+                    verdict
+                }
+                Ok(()) => {
+                    let stored = known.entry(request_id).or_default();
+                    judge(&mut changes, request, stored, &mut new, message, now)
+                }
+            },
+        };
+        answers.push(OutcomeAnswer { request_id, verdict });
+    }
+    table::insert(&tx, &new).await?;
+    changes.write(&tx).await?;
+    tx.commit().await.map_err(StoreError::of_commit)?;
+    Ok(answers)
+}
+
+fn refused(code: &str, message: String) -> OutcomeVerdict {
+    OutcomeVerdict::Refused { code: code.to_owned(), message }
+}
+
+fn refused_event(at: Timestamp, request_id: Uuid, verdict: &OutcomeVerdict) -> NewEvent {
+    NewEvent {
+        at,
+        kind: "outcome_refused",
+        request_id: Some(request_id),
+        detail: json!({ "verdict": verdict }),
+    }
+}
+
+/// Whether the message can belong to the request at all.
+fn check(request: &LockedRequest, message: &OutcomeMessage) -> Result<(), OutcomeVerdict> {
+    if message.registry() != &request.registry {
+        return Err(refused(
+            "HUB-3005",
+            format!("the request is addressed to registry {}", request.registry),
+        ));
+    }
+    match message {
+        OutcomeMessage::ResultV1(result) => {
+            outcome::check_result(request.kind, result).map_err(|e| refused("HUB-3103", e.to_string()))
+        }
+        OutcomeMessage::ReturnV1(returned) => {
+            returned.check().map_err(|e| refused("HUB-3104", e.to_string()))
+        }
+    }
+}
+
+/// Digest of the canonical JSON: equal for equal meaning, since the text comes from the parsed type.
+fn digest(message: &OutcomeMessage) -> Vec<u8> {
+    Sha256::digest(serde_json::to_vec(message).expect("an outcome has string keys and finite numbers"))
+        .to_vec()
+}
+
+fn judge(
+    changes: &mut Changes,
+    request: &mut LockedRequest,
+    stored: &mut Vec<StoredOutcome>,
+    new: &mut Vec<NewOutcome>,
+    message: &OutcomeMessage,
+    now: Timestamp,
+) -> OutcomeVerdict {
+    let digest = digest(message);
+    if stored.iter().any(|known| known.digest == digest) {
+        return OutcomeVerdict::Repeated;
+    }
+    let event = outcome::event(message);
+    let disposition = outcome::dispose(request.state, message);
+    match disposition {
+        Disposition::Effective => take_effect(changes, request, message, now),
+        Disposition::Early => {}
+        Disposition::Disputed => dispute(changes, request, message, now),
+    }
+    let n = i32::try_from(stored.len() + 1).unwrap_or(i32::MAX);
+    stored.push(StoredOutcome { n, message: message.clone(), digest: digest.clone(), disposition });
+    new.push(NewOutcome {
+        request_id: request.request_id,
+        n,
+        outcome: word(event),
+        message: message.clone(),
+        digest,
+        received_at: now,
+        disposition,
+    });
+    match disposition {
+        Disposition::Effective => OutcomeVerdict::Effective,
+        Disposition::Early => OutcomeVerdict::Early,
+        Disposition::Disputed => OutcomeVerdict::Disputed,
+    }
+}
+
+fn word(event: Event) -> &'static str {
+    match event {
+        Event::Withdrawn => "withdrawn",
+        Event::Returned => "returned",
+        _ => "registered",
+    }
+}
+
+fn take_effect(changes: &mut Changes, request: &mut LockedRequest, message: &OutcomeMessage, now: Timestamp) {
+    let event = outcome::event(message);
+    changes
+        .transition(request, event, now, &format!("registry {}", request.registry.clone()), word(event))
+        .expect("an outcome is effective only where the table allows it");
+    changes.tell(
+        request.request_id,
+        match message {
+            OutcomeMessage::ResultV1(result) => FeedbackBody::Registered(result.clone()),
+            OutcomeMessage::ReturnV1(returned) => FeedbackBody::Returned(returned.clone()),
+        },
+    );
+}
+
+fn dispute(changes: &mut Changes, request: &LockedRequest, message: &OutcomeMessage, now: Timestamp) {
+    let detail =
+        format!("{} was reported while the request is {}", word(outcome::event(message)), request.state);
+    tracing::warn!(request_id = %request.request_id, state = %request.state, "contradicting outcome kept as a dispute");
+    changes.event(NewEvent {
+        at: now,
+        kind: "dispute",
+        request_id: Some(request.request_id),
+        detail: json!({ "why": detail }),
+    });
+    changes.tell(request.request_id, FeedbackBody::Disputed { detail });
+}
+
+/// Lets early outcomes of requests that were received just now take effect, in the order in which they came.
+///
+/// # Errors
+/// When a statement fails.
+pub async fn apply_early(
+    tx: &Transaction<'_>,
+    changes: &mut Changes,
+    locked: &mut BTreeMap<Uuid, LockedRequest>,
+    receipts: &[NewReceipt],
+) -> Result<(), StoreError> {
+    let ids: Vec<Uuid> = receipts.iter().map(|r| r.request_id).collect();
+    let stored = table::of_requests(tx, &ids).await?;
+    let mut decided = Vec::new();
+    for receipt in receipts {
+        let request = locked.get_mut(&receipt.request_id).expect("only locked requests are received");
+        let early = stored.get(&receipt.request_id).into_iter().flatten();
+        for known in early.filter(|o| o.disposition == Disposition::Early) {
+            let disposition = outcome::dispose(request.state, &known.message);
+            match disposition {
+                Disposition::Effective => take_effect(changes, request, &known.message, receipt.recorded_at),
+                _ => dispute(changes, request, &known.message, receipt.recorded_at),
+            }
+            let told = (disposition == Disposition::Effective).then_some(receipt.recorded_at);
+            decided.push((receipt.request_id, known.n, disposition, told));
+        }
+    }
+    table::dispose(tx, &decided).await
+}

@@ -1,0 +1,66 @@
+//! Takes results and returns from the broker.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use xiezhi_schemas::{
+    address::Upward,
+    message::{Answers, OutcomeMessage},
+};
+
+use super::record;
+use crate::{
+    store::{SecretUrl, Store, StoreError},
+    upward::{self, Handler, Origin, Unreadable},
+};
+
+/// Outcomes recorded in one transaction at the most.
+const BATCH: usize = 64;
+
+/// How long a transaction waits for more.
+const LINGER: Duration = Duration::from_millis(2);
+
+/// Consumes `what`, which is results or returns, until cancelled.
+///
+/// # Errors
+/// When broker or database break off; whatever was not answered comes again.
+pub async fn run(
+    broker: &SecretUrl,
+    store: &Store,
+    what: Upward,
+    token: CancellationToken,
+) -> Result<(), upward::Error> {
+    upward::run(broker, store, &Receiver { store, what }, token).await
+}
+
+struct Receiver<'a> {
+    store: &'a Store,
+    what: Upward,
+}
+
+impl Handler for Receiver<'_> {
+    type Message = OutcomeMessage;
+
+    fn what(&self) -> Upward {
+        self.what
+    }
+
+    fn batch(&self) -> (usize, Duration) {
+        (BATCH, LINGER)
+    }
+
+    fn read(&self, body: &[u8], origin: &Origin<'_>) -> Result<OutcomeMessage, Unreadable> {
+        let message = upward::parse::<OutcomeMessage>(body)?;
+        origin.may_speak_for(message.registry())?;
+        match (&message, self.what) {
+            (OutcomeMessage::ResultV1(_), Upward::Result) | (OutcomeMessage::ReturnV1(_), Upward::Return) => {
+                Ok(message)
+            }
+            _ => Err(Unreadable { code: "HUB-3101", reason: format!("not a {}", self.what.as_str()) }),
+        }
+    }
+
+    async fn handle(&self, messages: Vec<OutcomeMessage>) -> Result<Vec<Answers>, StoreError> {
+        Ok(record(self.store, &messages).await?.into_iter().map(Answers::Outcome).collect())
+    }
+}

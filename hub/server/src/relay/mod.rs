@@ -1,0 +1,116 @@
+//! The relay: publishes what the outbox holds.
+//!
+//! One relay works at a time: it holds a session lock on its own database connection and does all its reading and marking
+//! on that same connection, so a relay that lost the lock can mark nothing. It is woken by a notification and by a period,
+//! takes at most one row of each lane, publishes them as one batch, and marks a row only when its own message was
+//! confirmed and did not come back. Whatever is unclear is sent again; the receiver knows a message by its id.
+
+mod rounds;
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio::sync::Notify;
+use tokio_postgres::{AsyncMessage, Client};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    bus::{BusError, Publisher},
+    config::{BrokerSettings, RelaySettings},
+    keys::HubSecret,
+    store::{Dedicated, Store, StoreError, outbox},
+};
+
+/// Why the relay stopped. The rows stay; the supervisor starts it again.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The broker broke off.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The connection that holds the lock is gone.
+    #[error(
+        "[HUB-5004] the relay lost its database session and with it the right to publish; another relay may go on"
+    )]
+    LockLost,
+}
+
+/// Any 64-bit number serves, as long as all hubs use the same.
+const LOCK: i64 = 0x7869_657A_6869_0002;
+
+/// Runs until cancelled or until something breaks.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn run(
+    broker: &BrokerSettings,
+    store: &Store,
+    settings: &RelaySettings,
+    secret: &HubSecret,
+    token: CancellationToken,
+) -> Result<(), Error> {
+    let Dedicated { client, mut messages } = store.dedicated().await?;
+    let wake = Notify::new();
+    let listen = async {
+        while let Some(message) = messages.next().await {
+            if let Ok(AsyncMessage::Notification(_)) = message {
+                wake.notify_one();
+            }
+        }
+    };
+    tokio::select! {
+        // Nothing moves on the connection unless it is polled, and its end is the end of the lock.
+        () = listen => Err(Error::LockLost),
+        () = token.cancelled() => Ok(()),
+        done = work(&client, broker, settings, secret, &wake) => done,
+    }
+}
+
+async fn work(
+    client: &Client,
+    broker: &BrokerSettings,
+    settings: &RelaySettings,
+    secret: &HubSecret,
+    wake: &Notify,
+) -> Result<(), Error> {
+    let period = Duration::from_millis(settings.period_ms);
+    client
+        .batch_execute("SET ROLE xiezhi_app; SET statement_timeout = '30s'")
+        .await
+        .map_err(StoreError::from)?;
+    lock(client, period).await?;
+    client.batch_execute(&format!("LISTEN {}", outbox::CHANNEL)).await.map_err(StoreError::from)?;
+    let confirm_timeout = Duration::from_millis(broker.publish_timeout_ms);
+    let mut publisher = Publisher::open(&broker.url, "relay", confirm_timeout).await?;
+    tracing::info!("publishing");
+    let mut rounds = rounds::Rounds::new(client, settings.batch_size, secret);
+    loop {
+        let published;
+        (publisher, published) = rounds.one(publisher).await?;
+        if published == 0 {
+            tokio::select! {
+                () = wake.notified() => {}
+                () = tokio::time::sleep(period) => {}
+            }
+            if !publisher.is_open() {
+                // Noticed while idle, so that the first demand after a quiet night does not find it out.
+                publisher = Publisher::open(&broker.url, "relay", confirm_timeout).await?;
+            }
+        }
+    }
+}
+
+async fn lock(client: &Client, period: Duration) -> Result<(), StoreError> {
+    let mut waiting = false;
+    loop {
+        if client.query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?.try_get(0)? {
+            return Ok(());
+        }
+        if !std::mem::replace(&mut waiting, true) {
+            tracing::info!("another relay is at work; standing by");
+        }
+        tokio::time::sleep(period).await;
+    }
+}

@@ -1,0 +1,1 @@
+SELECT n, at, actor, role, action, object, prev_hash, hash FROM audit ORDER BY n

@@ -1,0 +1,1 @@
+UPDATE audit_head SET n = $1, hash = $2

@@ -1,0 +1,1 @@
+SELECT n, hash, clock_timestamp() FROM audit_head FOR UPDATE

@@ -1,0 +1,1 @@
+SELECT n, hash FROM audit_head

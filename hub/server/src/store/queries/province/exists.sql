@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM province WHERE code = $1)

@@ -1,0 +1,2 @@
+INSERT INTO province (code, name, valid_from, valid_to) VALUES ($1, $2, $3, $4)
+ON CONFLICT (code) DO UPDATE SET name = excluded.name, valid_from = excluded.valid_from, valid_to = excluded.valid_to

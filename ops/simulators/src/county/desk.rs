@@ -1,0 +1,332 @@
+//! The desk: takes demands, decides them in the order in which they were taken, keeps outcomes until they are settled. All
+//! of it can be rebuilt from the journal.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    filing::{Filing, Script},
+    journal::{Durable, Event, Journal, Record},
+    outcome::{contradiction, outcome},
+    register::{Decision, Register, office_day},
+};
+
+type Key = (String, Uuid);
+
+struct Held {
+    filing: Filing,
+    reference: String,
+    received_at: Timestamp,
+    voided: bool,
+    decided: bool,
+    offered: bool,
+}
+
+struct Offer {
+    id: String,
+    request_id: Uuid,
+    outcome: Value,
+}
+
+#[derive(Default)]
+struct Office {
+    taken: u64,
+    registered: u64,
+    outcome_no: u64,
+    duplicates: u64,
+    turned: u64,
+    voided: u64,
+    settled: u64,
+    offers: VecDeque<Offer>,
+}
+
+impl Office {
+    /// Forgets an outcome; whether there was one. Outcomes are settled about in order, so it is found near the front.
+    fn forget(&mut self, id: &str) -> bool {
+        let place = self.offers.iter().position(|offer| offer.id == id);
+        self.settled += u64::from(place.is_some());
+        place.and_then(|place| self.offers.remove(place)).is_some()
+    }
+}
+
+/// State of all registries of one process. The caller holds a lock around it, so that the journal's order is the state's.
+pub(crate) struct Desk {
+    decide_after: Duration,
+    held: HashMap<Key, Held>,
+    turned: HashMap<Key, Timestamp>,
+    pending: VecDeque<(Instant, Key)>,
+    register: Register,
+    offices: BTreeMap<String, Office>,
+}
+
+/// What the desk says about a delivery, once the line is on disk.
+pub(crate) enum Taking {
+    /// It is held, now or since before, under this reference.
+    Held { reference: String, received_at: Timestamp, durable: Durable },
+    /// It is held with another body.
+    OtherBody(Durable),
+    /// It was returned at the door, then.
+    Turned(Timestamp),
+}
+
+/// A decision on its way to disk; offered afterwards.
+pub(crate) struct Decided {
+    key: Key,
+    offers: Vec<Offer>,
+    durable: Durable,
+}
+
+impl Desk {
+    /// A desk with what the journal holds; whatever was taken and not decided is due at once.
+    pub(crate) fn new(decide_after: Duration, records: Vec<Record>) -> Self {
+        let mut desk = Self {
+            decide_after,
+            held: HashMap::new(),
+            turned: HashMap::new(),
+            pending: VecDeque::new(),
+            register: Register::default(),
+            offices: BTreeMap::new(),
+        };
+        let now = Instant::now();
+        for record in records {
+            desk.replay(record, now);
+        }
+        let held = &desk.held;
+        desk.pending.retain(|(_, key)| held.get(key).is_some_and(|held| !held.decided));
+        desk
+    }
+
+    fn replay(&mut self, Record { at, event, .. }: Record, now: Instant) {
+        let office = self.offices.entry(event.registry().to_owned()).or_default();
+        match event {
+            Event::Taken { reference, filing } => {
+                office.taken += 1;
+                let key = (filing.registry.clone(), filing.request_id);
+                self.pending.push_back((now, key.clone()));
+                let held = Held {
+                    filing,
+                    reference,
+                    received_at: at,
+                    voided: false,
+                    decided: false,
+                    offered: false,
+                };
+                self.held.insert(key, held);
+            }
+            Event::Duplicate { .. } => office.duplicates += 1,
+            Event::Turned { registry, request_id } => {
+                office.turned += 1;
+                self.turned.insert((registry, request_id), at);
+            }
+            Event::Voided { registry, request_id, .. } => self.strike(&(registry, request_id)),
+            Event::Decided { registry, request_id, outcome_id, echo, outcome } => {
+                office.outcome_no += 1;
+                office.offers.push_back(Offer { id: outcome_id, request_id, outcome });
+                if let Some(held) = self.held.get_mut(&(registry, request_id)).filter(|_| !echo) {
+                    held.decided = true;
+                    held.offered = true;
+                    if !matches!(self.register.decide(&held.filing, at), Decision::Returned(..)) {
+                        office.registered += 1;
+                    }
+                }
+            }
+            Event::Settled { outcome_id, .. } => {
+                office.forget(&outcome_id);
+            }
+        }
+    }
+
+    /// Takes one delivery; the same delivery again gives the same reference.
+    pub(crate) fn take(&mut self, filing: Filing, at: Timestamp, journal: &Journal) -> Taking {
+        let key = (filing.registry.clone(), filing.request_id);
+        let office = self.offices.entry(filing.registry.clone()).or_default();
+        if let Some(at) = self.turned.get(&key) {
+            return Taking::Turned(*at);
+        }
+        if let Some(held) = self.held.get(&key) {
+            office.duplicates += 1;
+            let same = held.filing.body_sha256 == filing.body_sha256;
+            let (registry, request_id) = key;
+            let durable = journal
+                .append(at, Event::Duplicate { registry, request_id, body_sha256: filing.body_sha256 });
+            return if same {
+                Taking::Held { reference: held.reference.clone(), received_at: held.received_at, durable }
+            } else {
+                Taking::OtherBody(durable)
+            };
+        }
+        office.taken += 1;
+        let reference = format!("SJ{}-{:07}", filing.registry, office.taken);
+        let durable =
+            journal.append(at, Event::Taken { reference: reference.clone(), filing: filing.clone() });
+        self.pending.push_back((Instant::now() + self.decide_after, key.clone()));
+        let held = Held {
+            filing,
+            reference: reference.clone(),
+            received_at: at,
+            voided: false,
+            decided: false,
+            offered: false,
+        };
+        self.held.insert(key, held);
+        Taking::Held { reference, received_at: at, durable }
+    }
+
+    /// Returns one delivery at the door, unless it is held.
+    pub(crate) fn turn_away(&mut self, filing: &Filing, at: Timestamp, journal: &Journal) -> Option<Durable> {
+        let key = (filing.registry.clone(), filing.request_id);
+        if self.held.contains_key(&key) || self.turned.contains_key(&key) {
+            return None;
+        }
+        self.offices.entry(filing.registry.clone()).or_default().turned += 1;
+        let event = Event::Turned { registry: key.0.clone(), request_id: key.1 };
+        self.turned.insert(key, at);
+        Some(journal.append(at, event))
+    }
+
+    /// Strikes out what a request did; none when the county does not hold it.
+    pub(crate) fn void(
+        &mut self,
+        registry: &str,
+        request_id: Uuid,
+        reason: String,
+        at: Timestamp,
+        journal: &Journal,
+    ) -> Option<Durable> {
+        let key = (registry.to_owned(), request_id);
+        if !self.held.contains_key(&key) {
+            return None;
+        }
+        self.strike(&key);
+        Some(journal.append(at, Event::Voided { registry: key.0, request_id, reason }))
+    }
+
+    fn strike(&mut self, key: &Key) {
+        let Some(held) = self.held.get_mut(key) else { return };
+        if std::mem::replace(&mut held.voided, true) {
+            return;
+        }
+        // Nothing is left to decide, and what was decided has no ground any more.
+        held.decided = true;
+        self.register.strike(&held.filing);
+        let office = self.offices.entry(key.0.clone()).or_default();
+        office.voided += 1;
+        office.offers.retain(|offer| offer.request_id != key.1);
+    }
+
+    /// Decides whatever is due; with `until`, also everything that was taken up to that request.
+    pub(crate) fn decide_due(
+        &mut self,
+        until: Option<&Key>,
+        at: Timestamp,
+        journal: &Journal,
+    ) -> Vec<Decided> {
+        let now = Instant::now();
+        let forced = until.and_then(|key| self.pending.iter().position(|(_, other)| other == key));
+        let due = self.pending.iter().take_while(|(due, _)| *due <= now).count();
+        let count = due.max(forced.map_or(0, |place| place + 1));
+        let keys: Vec<Key> = self.pending.drain(..count).map(|(_, key)| key).collect();
+        keys.into_iter().filter_map(|key| self.decide(key, at, journal)).collect()
+    }
+
+    fn decide(&mut self, key: Key, at: Timestamp, journal: &Journal) -> Option<Decided> {
+        let held = self.held.get_mut(&key).filter(|held| !held.decided)?;
+        held.decided = true;
+        let office = self.offices.entry(key.0.clone()).or_default();
+        let filing = &held.filing;
+        let decision = self.register.decide(filing, at);
+        if !matches!(decision, Decision::Returned(..)) {
+            office.registered += 1;
+        }
+        let business = format!("YW{}{}{:06}", key.0, office_day(at).strftime("%Y%m%d"), office.registered);
+        let outcome = outcome(filing, &decision, &business, at);
+        let echo = match filing.script {
+            Script::Plain | Script::Return => None,
+            Script::Twice => Some(outcome.clone()),
+            Script::Contradict => Some(contradiction(filing, &decision, &business, at)),
+        };
+        let mut offers = Vec::new();
+        let mut durable = None;
+        for (number, outcome) in std::iter::once(outcome).chain(echo).enumerate() {
+            office.outcome_no += 1;
+            let id = format!("JG{}-{:07}", key.0, office.outcome_no);
+            let event = Event::Decided {
+                registry: key.0.clone(),
+                request_id: key.1,
+                outcome_id: id.clone(),
+                echo: number > 0,
+                outcome: outcome.clone(),
+            };
+            durable = Some(journal.append(at, event));
+            offers.push(Offer { id, request_id: key.1, outcome });
+        }
+        Some(Decided { key, offers, durable: durable? })
+    }
+
+    /// Offers a decision whose line is on disk, unless it was voided meanwhile.
+    fn offer(&mut self, key: &Key, offers: Vec<Offer>) {
+        if let Some(held) = self.held.get_mut(key).filter(|held| !held.voided) {
+            held.offered = true;
+            self.offices.entry(key.0.clone()).or_default().offers.extend(offers);
+        }
+    }
+
+    /// The oldest outcomes that are not settled.
+    pub(crate) fn outcomes(&self, registry: &str, limit: usize) -> Vec<Value> {
+        let Some(office) = self.offices.get(registry) else { return Vec::new() };
+        let with_id = |offer: &Offer| {
+            let mut value = offer.outcome.clone();
+            value["id"] = json!(offer.id);
+            value
+        };
+        office.offers.iter().take(limit).map(with_id).collect()
+    }
+
+    /// Whether this request was decided, offered and settled, or is void.
+    pub(crate) fn is_through(&self, registry: &str, request_id: Uuid) -> bool {
+        let held = self.held.get(&(registry.to_owned(), request_id));
+        let waits = |office: &Office| office.offers.iter().any(|offer| offer.request_id == request_id);
+        held.is_none_or(|held| held.voided || held.offered && !self.offices.get(registry).is_some_and(waits))
+    }
+
+    /// Forgets an outcome; none when there is no such.
+    pub(crate) fn settle(
+        &mut self,
+        registry: &str,
+        id: &str,
+        at: Timestamp,
+        journal: &Journal,
+    ) -> Option<Durable> {
+        let office = self.offices.get_mut(registry)?;
+        if !office.forget(id) {
+            return None;
+        }
+        let event = Event::Settled { registry: registry.to_owned(), outcome_id: id.to_owned() };
+        Some(journal.append(at, event))
+    }
+
+    /// Counts per registry.
+    pub(crate) fn stats(&self) -> Value {
+        let office = |office: &Office| {
+            json!({"taken": office.taken, "duplicates": office.duplicates, "turned_away": office.turned,
+                "voided": office.voided, "registered": office.registered, "outcomes": office.outcome_no,
+                "offered": office.offers.len(), "settled": office.settled})
+        };
+        self.offices.iter().map(|(registry, counts)| (registry.clone(), office(counts))).collect()
+    }
+}
+
+/// Waits for the disk and then offers the decisions.
+pub(crate) async fn publish(desk: &std::sync::Mutex<Desk>, decided: Vec<Decided>) {
+    for Decided { key, offers, durable } in decided {
+        if durable.wait().await.is_ok() {
+            desk.lock().expect("no holder of this lock panics").offer(&key, offers);
+        }
+    }
+}

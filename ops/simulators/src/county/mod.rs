@@ -1,0 +1,171 @@
+//! A simulated county registry system (属地不动产登记系统): a real HTTP server with its own journal, for one registry or many.
+//!
+//! It takes demands, keeps them, decides them by a small register of its own, offers the outcomes, and misbehaves on command.
+//! It reads only the published JSON and shares no code with the hub, so that a misunderstanding shows.
+
+mod control;
+mod desk;
+mod faults;
+mod filing;
+mod http;
+mod journal;
+mod outcome;
+mod register;
+mod wire;
+
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use tokio::{net::TcpListener, task::JoinSet};
+
+pub use self::{
+    faults::{Fault, FaultOrder, UnknownFault},
+    filing::{Filing, Kind, Period, Script},
+    journal::{Event, Record},
+};
+
+use self::{
+    desk::Desk,
+    faults::Faults,
+    journal::Journal,
+    wire::{Switchboard, Wire},
+};
+
+/// How a county is run.
+#[derive(Clone)]
+pub struct Config {
+    /// Where to listen; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Directory of the journal.
+    pub journal: PathBuf,
+    /// Bearer token that every call must carry, the control calls too.
+    pub token: String,
+    /// Registries it serves, six digits each; none means any.
+    pub registries: Option<BTreeSet<String>>,
+    /// How long it takes to decide a demand.
+    pub decide_after: Duration,
+    /// Chooses which deliveries a fault with a share strikes.
+    pub seed: u64,
+    /// What a crash does.
+    pub crash: Crash,
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("listen", &self.listen).finish_non_exhaustive()
+    }
+}
+
+/// What the crash faults do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crash {
+    /// The process aborts, as a real crash.
+    Abort,
+    /// Only the connection dies: what the client sees of a crash, for counties that live inside a test process.
+    HangUp,
+}
+
+/// A running county; it stops when dropped.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    app: Arc<App>,
+    tasks: JoinSet<()>,
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends it and lets go of the journal, so that another can be started on the same directory.
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
+        self.app.journal.close();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.app.journal.close();
+    }
+}
+
+struct App {
+    config: Config,
+    journal: Journal,
+    desk: Mutex<Desk>,
+    faults: Faults,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.config.fmt(f)
+    }
+}
+
+impl App {
+    fn desk(&self) -> std::sync::MutexGuard<'_, Desk> {
+        self.desk.lock().expect("no holder of this lock panics")
+    }
+
+    fn crash(&self, wire: &Wire) {
+        match self.config.crash {
+            Crash::Abort => std::process::abort(),
+            Crash::HangUp => wire.hang_up(),
+        }
+    }
+
+    /// Decides what is due and what was taken up to `until`, and offers it once it is on disk.
+    async fn decide(&self, until: Option<&(String, uuid::Uuid)>) {
+        let decided = self.desk().decide_due(until, now(), &self.journal);
+        desk::publish(&self.desk, decided).await;
+    }
+}
+
+/// The county's clock, in microseconds as everything that travels.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+}
+
+/// Starts a county: reads its journal, then listens.
+///
+/// # Errors
+/// When the journal cannot be opened or the address is taken.
+pub async fn serve(config: Config) -> anyhow::Result<Running> {
+    let (journal, records) = Journal::open(&config.journal)?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, journal_lines = records.len(), "county is open");
+    let desk = Mutex::new(Desk::new(config.decide_after, records));
+    let faults = Faults::new(config.seed);
+    let app = Arc::new(App { config, journal, desk, faults });
+
+    let mut tasks = JoinSet::new();
+    let service = http::router(Arc::clone(&app)).into_make_service_with_connect_info::<Wire>();
+    tasks.spawn(async move {
+        if let Err(error) = axum::serve(Switchboard(listener), service).await {
+            tracing::error!(%error, "county stopped listening");
+        }
+    });
+    let clerk = Arc::clone(&app);
+    tasks.spawn(async move {
+        let mut tick = tokio::time::interval(Duration::from_millis(10));
+        loop {
+            tick.tick().await;
+            clerk.decide(None).await;
+        }
+    });
+    Ok(Running { address, app, tasks })
+}
