@@ -1,6 +1,10 @@
 //! The sections as types, and the checks that go beyond a type.
 
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 use toml::Value;
@@ -171,6 +175,13 @@ sections! {
     ShutdownSettings {
         /// Seconds for all stages together.
         grace_secs: u64,
+    }
+}
+
+impl LedgerSettings {
+    /// The witness file, if there is one.
+    pub fn witness(&self) -> Option<&Path> {
+        Some(self.witness_file.as_path()).filter(|path| !path.as_os_str().is_empty())
     }
 }
 
