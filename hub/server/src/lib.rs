@@ -3,10 +3,16 @@
 
 pub mod audit;
 pub mod bus;
+pub mod cli;
 pub mod code;
 pub mod config;
 pub mod directory;
+pub mod doctor;
+pub mod documents;
 pub mod failpoint;
+pub mod feedback;
+pub mod http;
+pub mod intake;
 pub mod keys;
 pub mod ledger;
 pub mod outcomes;

@@ -90,6 +90,10 @@ sections! {
         rate_burst: u32,
         /// Milliseconds.
         request_timeout_ms: u64,
+        /// Outbox rows.
+        max_unconfirmed: i64,
+        /// Connections.
+        max_connections: usize,
     }
     /// The object store.
     DocumentsSettings {
@@ -122,7 +126,7 @@ sections! {
         /// Messages.
         queue_max_length: u64,
         /// Redeliveries.
-        delivery_limit: u64,
+        delivery_limit: u32,
     }
     /// The outbox relay.
     RelaySettings {
@@ -215,8 +219,11 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("http.rate_per_second", 1, 1_000_000),
     ("http.rate_burst", 1, 1_000_000),
     ("http.request_timeout_ms", 100, 600_000),
+    ("http.max_unconfirmed", 1, 1_000_000_000),
+    ("http.max_connections", 8, 1_000_000),
     ("documents.max_document_bytes", 1024, 1 << 30),
-    ("delivery.window_secs", 1, 31_536_000),
+    // The broker holds a time to live in 32 bits of milliseconds.
+    ("delivery.window_secs", 1, 4_294_967),
     ("delivery.queue_max_length", 1, 100_000_000),
     ("delivery.delivery_limit", 20, 1_000_000_000),
     ("relay.batch_size", 1, 4096),
