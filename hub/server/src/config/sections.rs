@@ -90,6 +90,10 @@ sections! {
         rate_burst: u32,
         /// Milliseconds.
         request_timeout_ms: u64,
+        /// Outbox rows.
+        max_unconfirmed: i64,
+        /// Connections.
+        max_connections: usize,
     }
     /// The object store.
     DocumentsSettings {
@@ -215,6 +219,8 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("http.rate_per_second", 1, 1_000_000),
     ("http.rate_burst", 1, 1_000_000),
     ("http.request_timeout_ms", 100, 600_000),
+    ("http.max_unconfirmed", 1, 1_000_000_000),
+    ("http.max_connections", 8, 1_000_000),
     ("documents.max_document_bytes", 1024, 1 << 30),
     // The broker holds a time to live in 32 bits of milliseconds.
     ("delivery.window_secs", 1, 4_294_967),
