@@ -4,6 +4,8 @@
 
 use std::error::Error;
 
+use crate::http::codes;
+
 /// An error with its causes on one line, for logs and the command line.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
@@ -38,13 +40,14 @@ pub fn all() -> impl Iterator<Item = Code> {
         title,
         http_status: (*status != 0).then_some(*status),
     });
-    // The checks of a demand have their own table; a warning accompanies an accepted demand, an error a refusal.
+    // The checks of a demand and the API have tables of their own.
     let checks = xiezhi_domain::check::Code::ALL.iter().map(|check| Code {
         code: check.as_str(),
         title: check.title(),
         http_status: Some(422),
     });
-    let mut all: Vec<Code> = own.chain(checks).collect();
+    let api = codes::ALL.iter().map(|c| Code { code: c.code, title: c.title, http_status: Some(c.status) });
+    let mut all: Vec<Code> = own.chain(api).chain(checks).collect();
     all.sort_unstable_by_key(|code| code.code);
     all.into_iter()
 }
@@ -52,16 +55,6 @@ pub fn all() -> impl Iterator<Item = Code> {
 /// Code, title, HTTP status (0: never in an answer). Codes of one hundred belong together.
 #[rustfmt::skip]
 const TABLE: &[(&str, &str, u16)] = &[
-    ("HUB-1000", "the hub failed", 500),
-    ("HUB-1001", "no valid credential", 401),
-    ("HUB-1002", "the credential's role may not do this", 403),
-    ("HUB-1003", "too many requests", 429),
-    ("HUB-1004", "the body is too large", 413),
-    ("HUB-1005", "the request took too long to arrive", 408),
-    ("HUB-1006", "there is nothing at this address", 404),
-    ("HUB-1007", "the address does not know this method", 405),
-    ("HUB-1008", "the media type is not accepted here", 415),
-    ("HUB-1009", "the hub cannot answer in time", 503),
     ("HUB-1010", "the configuration file cannot be read", 0),
     ("HUB-1011", "the configuration file is not valid TOML", 0),
     ("HUB-1012", "a setting is unknown", 0),
@@ -84,35 +77,10 @@ const TABLE: &[(&str, &str, u16)] = &[
     ("HUB-1040", "a line or type of an identifier check cannot be used", 0),
     ("HUB-1041", "the output cannot be written", 0),
     ("HUB-1042", "the hub does not answer the command line", 0),
-    ("HUB-1100", "the demand has several problems", 422),
-    ("HUB-1101", "the body is not plain JSON", 400),
-    ("HUB-1102", "the body names a key twice", 400),
-    ("HUB-1103", "a field is unknown", 422),
-    ("HUB-1104", "a value has the wrong type", 422),
-    ("HUB-1105", "a field is missing", 422),
-    ("HUB-1106", "a value is not allowed", 422),
-    ("HUB-1110", "an identifier has not the written form", 422),
-    ("HUB-1111", "an identifier's check character does not fit", 422),
-    ("HUB-1112", "an identifier is impossible", 422),
-    ("HUB-1113", "an identifier names something that does not exist", 422),
     ("HUB-1200", "a request cannot change like this", 409),
-    ("HUB-1301", "the province does not take part", 422),
-    ("HUB-1302", "no registry serves the division", 422),
-    ("HUB-1303", "a document was not uploaded", 422),
-    ("HUB-1304", "a document is not what the demand says", 422),
-    ("HUB-1305", "the corrected request is not one that can be corrected", 422),
-    ("HUB-1306", "the document is too large", 413),
-    ("HUB-1307", "the bytes do not have the digest", 422),
-    ("HUB-1308", "the bytes are not of the media type", 422),
-    ("HUB-1309", "the document store does not answer", 503),
     ("HUB-1310", "the folder of documents cannot be used", 0),
-    ("HUB-1401", "the demand id was used for another demand", 422),
-    ("HUB-1402", "too many demands wait for the broker", 503),
-    ("HUB-1403", "the query cannot be understood", 400),
-    ("HUB-1404", "there is no such thing", 404),
-    ("HUB-1405", "a dispatched demand cannot be changed", 409),
-    ("HUB-1406", "it is not known whether the demand was accepted", 503),
-    ("HUB-1501", "the webhook address is not allowed", 422),
+    ("HUB-1502", "feedback cannot be listened for", 0),
+    ("HUB-1503", "webhooks wait", 0),
     ("HUB-2001", "the broker is unreachable", 0),
     ("HUB-2002", "the broker did not answer in time", 0),
     ("HUB-2003", "the broker broke off", 0),
