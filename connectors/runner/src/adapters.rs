@@ -15,7 +15,11 @@ fn adapters() -> [(&'static str, Build); 1] {
 /// The adapter of this name with these options.
 pub(crate) fn build(name: &str, options: Table) -> Result<Arc<dyn Adapter>, ConfigError> {
     match adapters().into_iter().find(|(known, _)| *known == name) {
-        Some((_, build)) => build(options),
+        Some((_, build)) => build(options).map_err(|mut error| {
+            // The adapter does not know where its table stands.
+            error.problems.iter_mut().for_each(|problem| problem.key = format!("{name}.{}", problem.key));
+            error
+        }),
         None => {
             let known: Vec<_> = adapters().iter().map(|(known, _)| *known).collect();
             Err(ConfigError::new(

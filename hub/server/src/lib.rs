@@ -3,9 +3,11 @@
 
 pub mod audit;
 pub mod bus;
+pub mod cli;
 pub mod code;
 pub mod config;
 pub mod directory;
+pub mod doctor;
 pub mod documents;
 pub mod failpoint;
 pub mod feedback;

@@ -6,6 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 use xiezhi_schemas::address::Upward;
 
@@ -18,7 +19,8 @@ use crate::{
     },
     outcomes, relay,
     store::{MigrationError, Store, StoreError},
-    supervisor::{OnError, Stage, Supervisor, TaskKind},
+    supervisor::{ExitReason, OnError, Stage, Supervisor, TaskKind, signals},
+    telemetry::{self, TelemetryError},
     undelivered,
 };
 
@@ -53,6 +55,52 @@ impl StartError {
             Self::Head(error) => error.code(),
         }
     }
+}
+
+/// Why `hub serve` ended without having run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Logs and traces.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// Something that must be right was not.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The system refuses signal handlers.
+    #[error("[HUB-1023] the system gives no signal handlers; the hub could not be stopped in order")]
+    Signals(#[source] std::io::Error),
+}
+
+/// Runs the hub until it is told to stop or cannot go on.
+///
+/// # Errors
+/// When it could not start; then no port was opened.
+pub async fn run(config: Config) -> Result<ExitReason, ServeError> {
+    let telemetry = telemetry::init(&config.telemetry)?;
+    let mut signals = signals().map_err(ServeError::Signals)?;
+    let supervisor = Supervisor::new(Duration::from_secs(config.shutdown.grace_secs));
+    let token = CancellationToken::new();
+    let prepared = tokio::select! {
+        prepared = prepare(config, &token) => prepared,
+        Some(()) = signals.next() => Ok(None),
+    };
+    let reason = match prepared {
+        Ok(Some(hub)) => {
+            spawn(&hub, &supervisor);
+            tracing::info!(version = env!("CARGO_PKG_VERSION"), "the hub runs");
+            supervisor.run_until(signals).await
+        }
+        Ok(None) => ExitReason::Signalled { late: Vec::new() },
+        Err(error) => {
+            telemetry.shutdown().await;
+            return Err(error.into());
+        }
+    };
+    tracing::info!(?reason, "the hub stopped");
+    if reason != ExitReason::Forced {
+        telemetry.shutdown().await;
+    }
+    Ok(reason)
 }
 
 /// What the tasks share.

@@ -126,7 +126,7 @@ sections! {
         /// Messages.
         queue_max_length: u64,
         /// Redeliveries.
-        delivery_limit: u64,
+        delivery_limit: u32,
     }
     /// The outbox relay.
     RelaySettings {
@@ -222,7 +222,8 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("http.max_unconfirmed", 1, 1_000_000_000),
     ("http.max_connections", 8, 1_000_000),
     ("documents.max_document_bytes", 1024, 1 << 30),
-    ("delivery.window_secs", 1, 31_536_000),
+    // The broker holds a time to live in 32 bits of milliseconds.
+    ("delivery.window_secs", 1, 4_294_967),
     ("delivery.queue_max_length", 1, 100_000_000),
     ("delivery.delivery_limit", 20, 1_000_000_000),
     ("relay.batch_size", 1, 4096),

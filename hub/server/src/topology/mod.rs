@@ -4,6 +4,7 @@
 //! two without touching anything; [`apply`] carries a plan out. All three can be repeated at will: after an apply that ended
 //! half way the next plan holds the rest. Drift that a person must judge is reported and never mended by itself.
 
+pub mod access;
 mod apply;
 mod broker;
 mod difference;
