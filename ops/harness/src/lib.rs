@@ -11,6 +11,7 @@
 
 pub mod clock;
 pub mod home;
+pub mod invariants;
 pub mod launch;
 pub mod management;
 pub mod postgres;
