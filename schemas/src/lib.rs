@@ -5,3 +5,4 @@ pub mod address;
 pub mod identifier;
 pub mod message;
 pub mod signature;
+pub mod strict_json;

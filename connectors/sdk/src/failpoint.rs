@@ -1,9 +1,9 @@
 //! Places where a test can kill the connector: `XIEZHI_FAILPOINT=after_receipt:3` aborts the process the third time it
-//! comes by. Exists only in builds with the feature `failpoints`; other builds compile it to nothing.
+//! comes by. Exists only in builds with debug assertions; a release compiles it to nothing.
 
 /// Where a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(feature = "failpoints"), allow(dead_code, reason = "only a test build reads them"))]
+#[cfg_attr(not(debug_assertions), allow(dead_code, reason = "only a test build reads them"))]
 pub(crate) enum Failpoint {
     /// The local system took the demand; the ledger has not been asked.
     BeforeReceipt,
@@ -15,18 +15,18 @@ pub(crate) enum Failpoint {
     AfterAck,
 }
 
-#[cfg(not(feature = "failpoints"))]
+#[cfg(not(debug_assertions))]
 pub(crate) fn pass(_: Failpoint) {}
 
-#[cfg(not(feature = "failpoints"))]
+#[cfg(not(debug_assertions))]
 pub(crate) fn acks_before_receipt() -> bool {
     false
 }
 
-#[cfg(feature = "failpoints")]
+#[cfg(debug_assertions)]
 pub(crate) use active::{acks_before_receipt, pass};
 
-#[cfg(feature = "failpoints")]
+#[cfg(debug_assertions)]
 mod active {
     use std::sync::{
         LazyLock,

@@ -97,10 +97,16 @@ impl Collector {
 
     async fn bring(&self, outcome: &LocalOutcome) -> Result<bool, AdapterError> {
         let request_id = outcome.message.request_id();
-        let span = tracing::info_span!("outcome", otel.kind = "producer", registry = %self.registry, %request_id, outcome_id = outcome.outcome_id);
+        let span = tracing::info_span!(
+            "outcome", otel.kind = "producer", registry = %self.registry, %request_id,
+            outcome_id = outcome.outcome_id
+        );
         async {
             if *outcome.message.registry() != self.registry {
-                tracing::error!(code = %Code::AdapterBroken, "the local system offers a result of another registry; it is not sent");
+                tracing::error!(
+                    code = %Code::AdapterBroken,
+                    "the local system offers a result of another registry; it is not sent"
+                );
                 return Ok(false);
             }
             if self.hand_to_hub(&outcome.message).await == Handed::Again {
@@ -125,15 +131,24 @@ impl Collector {
                 classify(answer.verdict)
             }
             Ok(Answers::Unread { code, message }) => {
-                tracing::error!(code = %Code::Unread, hub_code = code, detail = message, "the hub could not read a result or return and keeps it for a person");
+                tracing::error!(
+                    code = %Code::Unread, hub_code = code, detail = message,
+                    "the hub could not read a result or return and keeps it for a person"
+                );
                 Handed::Settle
             }
             Ok(_) => {
-                tracing::error!(code = %Code::Unread, "the hub's answer does not fit the question; asking again");
+                tracing::error!(
+                    code = %Code::Unread,
+                    "the hub's answer does not fit the question; asking again"
+                );
                 Handed::Again
             }
             Err(error @ AskError::Silent(_)) => {
-                tracing::warn!(code = %Code::LedgerSilent, error = chain(&error), "the hub has not answered a result or return; it is sent again");
+                tracing::warn!(
+                    code = %Code::LedgerSilent, error = chain(&error),
+                    "the hub has not answered a result or return; it is sent again"
+                );
                 Handed::Again
             }
             Err(AskError::Gone(_)) => Handed::Again,
@@ -153,15 +168,24 @@ fn classify(verdict: OutcomeVerdict) -> Handed {
             Handed::Settle
         }
         OutcomeVerdict::Disputed => {
-            tracing::warn!(code = %Code::OutcomeRefused, "a result or return contradicts what took effect before; the hub keeps both for people");
+            tracing::warn!(
+                code = %Code::OutcomeRefused,
+                "a result or return contradicts what took effect before; the hub keeps both for people"
+            );
             Handed::Settle
         }
         OutcomeVerdict::Refused { code, message } => {
-            tracing::warn!(code = %Code::OutcomeRefused, hub_code = code, detail = message, "the hub refuses a result or return; the registry must correct it");
+            tracing::warn!(
+                code = %Code::OutcomeRefused, hub_code = code, detail = message,
+                "the hub refuses a result or return; the registry must correct it"
+            );
             Handed::Settle
         }
         OutcomeVerdict::Later { code, .. } => {
-            tracing::warn!(code = %Code::NotNow, hub_code = code, "the hub takes no results or returns now; it is sent again");
+            tracing::warn!(
+                code = %Code::NotNow, hub_code = code,
+                "the hub takes no results or returns now; it is sent again"
+            );
             Handed::Again
         }
     }

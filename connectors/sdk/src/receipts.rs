@@ -152,7 +152,10 @@ async fn ask(asker: Asker, connector: String, timeout: Duration, mut batch: Vec<
             Answered::Again(batch, after)
         }
         Ok(Answers::Outcome(_)) => {
-            tracing::error!(code = %Code::Unread, "the hub answered receipts as if they were a result; asking again");
+            tracing::error!(
+                code = %Code::Unread,
+                "the hub answered receipts as if they were a result; asking again"
+            );
             Answered::Again(batch, LONGEST_WAIT)
         }
         Err(error @ AskError::Silent(_)) => {
@@ -192,7 +195,10 @@ fn hand_out(batch: Vec<Wish>, answers: Vec<ReceiptAnswer>) -> Answered {
     if left.is_empty() {
         return Answered::All;
     }
-    tracing::warn!(code = %Code::Unread, count = left.len(), "the ledger answered fewer receipts than it was asked for");
+    tracing::warn!(
+        code = %Code::Unread, count = left.len(),
+        "the ledger answered fewer receipts than it was asked for"
+    );
     Answered::Again(left, Duration::from_secs(1))
 }
 

@@ -17,3 +17,18 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
     }
     text
 }
+
+/// One code with the title of its page.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+pub struct Code {
+    /// `HUB-1001`.
+    pub code: &'static str,
+    /// What it says in one line.
+    pub title: &'static str,
+    /// Status of the HTTP answer that carries it, if one does.
+    pub http_status: Option<u16>,
+}
+/// x
+pub fn all() -> impl Iterator<Item = Code> {
+    std::iter::empty()
+}

@@ -59,6 +59,19 @@ pub enum KeyError {
     },
 }
 
+impl KeyError {
+    /// Stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "HUB-1018",
+            Self::Open { .. } => "HUB-1019",
+            Self::Malformed { .. } => "HUB-1020",
+            Self::Exists { .. } => "HUB-1021",
+            Self::Unwritable { .. } => "HUB-1022",
+        }
+    }
+}
+
 /// 32 random bytes that only the hub knows.
 #[derive(Clone)]
 pub struct HubSecret([u8; 32]);

@@ -3,17 +3,25 @@
 
 pub mod audit;
 pub mod bus;
+pub mod cli;
 pub mod code;
 pub mod config;
 pub mod directory;
+pub mod doctor;
+pub mod documents;
 pub mod failpoint;
+pub mod feedback;
+pub mod http;
+pub mod intake;
 pub mod keys;
 pub mod ledger;
 pub mod outcomes;
 pub mod principals;
 pub mod relay;
+pub mod serve;
 pub mod store;
 pub mod supervisor;
 pub mod telemetry;
+pub mod topology;
 pub mod undelivered;
 pub mod upward;

@@ -75,22 +75,45 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
 /// Messages in hand at the most, for each queue; more than one batch, so that the next is there when the last is done.
 const PREFETCH: u16 = 512;
 
-/// Consumes `what` until cancelled.
+/// One kind of upward traffic: how a message is read, and what is done with a batch.
+pub trait Handler: Sync {
+    /// What a message says.
+    type Message: Send;
+
+    /// Which queue is consumed.
+    fn what(&self) -> Upward;
+
+    /// Messages handled in one transaction at the most, and how long a transaction waits for more after the first.
+    fn batch(&self) -> (usize, Duration);
+
+    /// Reads one message.
+    ///
+    /// # Errors
+    /// Why it is to be parked.
+    fn read(&self, body: &[u8], origin: &Origin<'_>) -> Result<Self::Message, Unreadable>;
+
+    /// Does what the messages ask for, in one transaction; one answer for each, in their order.
+    ///
+    /// # Errors
+    /// When the database fails; the messages come again.
+    fn handle(
+        &self,
+        messages: Vec<Self::Message>,
+    ) -> impl Future<Output = Result<Vec<Answers>, StoreError>> + Send;
+}
+
+/// Consumes what `handler` handles until cancelled.
 ///
 /// # Errors
 /// When broker or database break off.
-#[expect(clippy::too_many_arguments, reason = "three callers, each naming its own queue, reader and handler")]
-pub async fn run<T>(
+pub async fn run(
     broker: &SecretUrl,
     store: &Store,
-    what: Upward,
-    batch_size: usize,
-    linger: Duration,
+    handler: &impl Handler,
     token: CancellationToken,
-    read: impl Fn(&[u8], &Origin<'_>) -> Result<T, Unreadable>,
-    handle: impl AsyncFn(Vec<T>) -> Result<Vec<Answers>, StoreError>,
 ) -> Result<(), Error> {
-    let queue = what.hub_queue();
+    let (batch_size, linger) = handler.batch();
+    let queue = handler.what().hub_queue();
     let mut consumer = Consumer::open(broker, queue, PREFETCH).await?;
     let replier = Replier::open(broker, &format!("{queue} answers")).await?;
     tracing::info!(queue, "consuming");
@@ -103,7 +126,7 @@ pub async fn run<T>(
         let mut readable = Vec::with_capacity(batch.len());
         let mut messages = Vec::with_capacity(batch.len());
         for incoming in &batch {
-            match read(incoming.body(), &Origin(incoming.user_id())) {
+            match handler.read(incoming.body(), &Origin(incoming.user_id())) {
                 Ok(message) => {
                     readable.push(incoming);
                     messages.push(message);
@@ -112,7 +135,7 @@ pub async fn run<T>(
             }
         }
         if !messages.is_empty() {
-            let answers = handle(messages).await?;
+            let answers = handler.handle(messages).await?;
             for (incoming, answer) in readable.iter().zip(&answers) {
                 replier.reply(incoming, &encode(answer)).await?;
             }

@@ -1,5 +1,9 @@
 //! The private servers start, answer, and come back with their data after a kill: everything else in the test
 //! runs rests on that.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the fences are for the programs; this tests what they stand on"
+)]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::time::Duration;

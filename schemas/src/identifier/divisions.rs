@@ -109,7 +109,6 @@ pub(super) fn known(code: &str) -> Result<&'static Division, Refusal> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
 

@@ -127,6 +127,10 @@ impl Drop for Forget<'_> {
 
 impl Asker {
     /// Puts one question and waits for its answer.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that publishes; the answer stands for the confirm"
+    )]
     pub(crate) async fn ask(
         &self,
         routing_key: &str,

@@ -42,7 +42,7 @@ pub(super) fn check(raw: Raw, adapter_options: Table) -> Result<Config, ConfigEr
         problems.add("name", "must be 1 to 60 letters, digits, dots and hyphens");
     }
     if raw.adapter.is_empty() {
-        problems.add("adapter", "is missing; the only one in this build is `rest`");
+        problems.add("adapter", "is missing; write the kind of local system, such as rest");
     }
     let province =
         raw.province.parse::<ProvinceCode>().map_err(|error| problems.add("province", error.to_string()));

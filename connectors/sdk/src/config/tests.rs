@@ -118,8 +118,10 @@ fn secrets_reach_no_message() {
     let broken = Config::read(&good().replace("token = \"secret-token\"", "token = secret-token"), env(&[]));
     let broken = broken.unwrap_err().to_string();
     let bad_key = Config::read(&good().replace(KEY, "secret-key"), env(&[])).unwrap_err().to_string();
-    for text in [shown, broken, bad_key] {
-        for secret in ["secret-pass", "secret-token", "secret-key", KEY] {
+    let digits = good().replace("\"secret-token\"", "98765");
+    let digits = Config::read(&digits, env(&[])).unwrap_err().to_string();
+    for text in [shown, broken, bad_key, digits] {
+        for secret in ["secret-pass", "secret-token", "secret-key", "98765", KEY] {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
     }

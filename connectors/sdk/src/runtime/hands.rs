@@ -134,7 +134,10 @@ impl Hands {
                     if returned.request_id == job.request_id() && returned.registry == self.registry {
                         return self.give_back(job, returned).await;
                     }
-                    tracing::error!(code = %Code::AdapterBroken, "the local system returned another demand than it was given");
+                    tracing::error!(
+                        code = %Code::AdapterBroken,
+                        "the local system returned another demand than it was given"
+                    );
                     return End::Unwell { reason: "it returned another demand than it was given".into() };
                 }
                 Outcome::Refused { code, reason } => {
@@ -159,7 +162,10 @@ impl Hands {
         loop {
             match self.documents.fetch(&job.verified.demand).await {
                 Err(error) if error.is_transient() => {
-                    tracing::warn!(code = %error.code(), error = chain(&error), "documents cannot be fetched yet");
+                    tracing::warn!(
+                        code = %error.code(), error = chain(&error),
+                        "documents cannot be fetched yet"
+                    );
                     tokio::time::sleep(waits.wait()).await;
                 }
                 done => return done,
@@ -173,7 +179,10 @@ impl Hands {
         match tokio::time::timeout(self.pace.deliver_timeout, call).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => {
-                tracing::error!(code = %Code::AdapterBroken, adapter = self.adapter.name(), "the adapter panicked");
+                tracing::error!(
+                    code = %Code::AdapterBroken, adapter = self.adapter.name(),
+                    "the adapter panicked"
+                );
                 Outcome::Unwell { reason: "the adapter panicked".into(), retry_after: None }
             }
             Err(_) => Outcome::Unwell {
@@ -196,7 +205,10 @@ impl Hands {
             match verdict {
                 Verdict::Recorded(stamp) => {
                     Span::current().record("no", stamp.no);
-                    tracing::info!(delivered_at = %stamp.delivered_at, "received: the ledger recorded the receipt");
+                    tracing::info!(
+                        delivered_at = %stamp.delivered_at,
+                        "received: the ledger recorded the receipt"
+                    );
                     self.status.counted(|counts| counts.received += 1);
                     break End::Settled;
                 }
@@ -207,7 +219,10 @@ impl Hands {
                     break End::Settled;
                 }
                 Verdict::Void { code, message } => {
-                    tracing::warn!(code = %Code::Void, hub_code = code, detail = message, "no receipt will be written for this demand");
+                    tracing::warn!(
+                        code = %Code::Void, hub_code = code, detail = message,
+                        "no receipt will be written for this demand"
+                    );
                     self.void(&receipt, &code, &message).await;
                     break End::Settled;
                 }
@@ -219,7 +234,10 @@ impl Hands {
                 }
                 Verdict::Later { code, message, retry_after_ms } => {
                     if !told {
-                        tracing::warn!(code = %Code::NotNow, hub_code = code, detail = message, "the ledger may not stamp now; the delivery waits");
+                        tracing::warn!(
+                            code = %Code::NotNow, hub_code = code, detail = message,
+                            "the ledger may not stamp now; the delivery waits"
+                        );
                         told = true;
                     }
                     let asked = Duration::from_millis(retry_after_ms).min(LONGEST_WAIT);
@@ -248,11 +266,17 @@ impl Hands {
             match self.adapter.void(&self.registry, receipt.request_id, &reason).await {
                 Ok(()) => return,
                 Err(error) if error.is_transient() => {
-                    tracing::warn!(code = %Code::Void, error = chain(&error), "the local system does not know yet that the demand is void");
+                    tracing::warn!(
+                        code = %Code::Void, error = chain(&error),
+                        "the local system does not know yet that the demand is void"
+                    );
                     tokio::time::sleep(waits.wait()).await;
                 }
                 Err(error) => {
-                    tracing::error!(code = %Code::Void, error = chain(&error), "the local system does not accept that the demand is void; tell the registry");
+                    tracing::error!(
+                        code = %Code::Void, error = chain(&error),
+                        "the local system does not accept that the demand is void; tell the registry"
+                    );
                     return;
                 }
             }
@@ -275,7 +299,10 @@ impl Hands {
                         return End::Settled;
                     }
                     OutcomeVerdict::Disputed => {
-                        tracing::warn!(code = %Code::OutcomeRefused, "the return contradicts what took effect before; the hub keeps both");
+                        tracing::warn!(
+                            code = %Code::OutcomeRefused,
+                            "the return contradicts what took effect before; the hub keeps both"
+                        );
                         self.acknowledge(job).await;
                         return End::Settled;
                     }
@@ -294,7 +321,10 @@ impl Hands {
                 Ok(Answers::Receipts { .. }) => waits.wait(),
                 Err(AskError::Gone(_)) => return End::Lost,
                 Err(error @ AskError::Silent(_)) => {
-                    tracing::warn!(code = %Code::LedgerSilent, error = chain(&error), "the hub has not answered a return; it is sent again");
+                    tracing::warn!(
+                        code = %Code::LedgerSilent, error = chain(&error),
+                        "the hub has not answered a return; it is sent again"
+                    );
                     waits.wait()
                 }
             };

@@ -104,7 +104,10 @@ impl Registry {
                 Ok(Ended::Stopped) => return Ok(()),
                 Ok(Ended::Unwell) => {}
                 Err(error) if error.is_local() => {
-                    tracing::error!(code = %error.code(), registry = %self.code, error = chain(&error), "the registry is not consumed");
+                    tracing::error!(
+                        code = %error.code(), registry = %self.code, error = chain(&error),
+                        "the registry is not consumed"
+                    );
                     shared.status.stands(&self.code, Standing::Failing, Some(error.code().as_str().into()));
                     tokio::select! {
                         () = stop.cancelled() => return Ok(()),

@@ -1,6 +1,10 @@
 //! The sections as types, and the checks that go beyond a type.
 
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 use toml::Value;
@@ -86,6 +90,10 @@ sections! {
         rate_burst: u32,
         /// Milliseconds.
         request_timeout_ms: u64,
+        /// Outbox rows.
+        max_unconfirmed: i64,
+        /// Connections.
+        max_connections: usize,
     }
     /// The object store.
     DocumentsSettings {
@@ -118,7 +126,7 @@ sections! {
         /// Messages.
         queue_max_length: u64,
         /// Redeliveries.
-        delivery_limit: u64,
+        delivery_limit: u32,
     }
     /// The outbox relay.
     RelaySettings {
@@ -174,6 +182,13 @@ sections! {
     }
 }
 
+impl LedgerSettings {
+    /// The witness file, if there is one.
+    pub fn witness(&self) -> Option<&Path> {
+        Some(self.witness_file.as_path()).filter(|path| !path.as_os_str().is_empty())
+    }
+}
+
 /// Which object store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -204,8 +219,11 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("http.rate_per_second", 1, 1_000_000),
     ("http.rate_burst", 1, 1_000_000),
     ("http.request_timeout_ms", 100, 600_000),
+    ("http.max_unconfirmed", 1, 1_000_000_000),
+    ("http.max_connections", 8, 1_000_000),
     ("documents.max_document_bytes", 1024, 1 << 30),
-    ("delivery.window_secs", 1, 31_536_000),
+    // The broker holds a time to live in 32 bits of milliseconds.
+    ("delivery.window_secs", 1, 4_294_967),
     ("delivery.queue_max_length", 1, 100_000_000),
     ("delivery.delivery_limit", 20, 1_000_000_000),
     ("relay.batch_size", 1, 4096),

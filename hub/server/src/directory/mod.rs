@@ -10,7 +10,7 @@ mod tables;
 use std::path::PathBuf;
 
 pub use import::{Change, import};
-pub use tables::{Named, Served, Tables, load};
+pub use tables::{Named, Served, Tables, load, today, zone};
 
 use crate::store::StoreError;
 

@@ -2,11 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
+use jiff::{Zoned, civil::Date, tz::TimeZone};
 use serde::Serialize;
 use tokio_postgres::Client;
 
 use crate::store::StoreError;
+
+/// The zone in which courts and registries count days.
+pub fn zone() -> TimeZone {
+    TimeZone::get("Asia/Shanghai").expect("the zones are compiled in")
+}
+
+/// Today where courts and registries are.
+pub fn today() -> Date {
+    Zoned::now().with_time_zone(zone()).date()
+}
 
 /// A province or a registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -66,6 +66,18 @@ pub enum HeadError {
     Store(#[from] StoreError),
 }
 
+impl HeadError {
+    /// Stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Key { .. } => "HUB-3010",
+            Self::Witness { .. } => "HUB-3011",
+            Self::Mismatch { .. } => "HUB-3012",
+            Self::Store(error) => error.code(),
+        }
+    }
+}
+
 /// Signs heads.
 pub struct HeadSigner(SigningKey);
 
@@ -122,12 +134,13 @@ pub struct WitnessedHead {
     pub signature: String,
 }
 
-/// The newest witnessed head of each registry; none when the file does not exist. A torn last line, as a crash leaves it,
+/// The newest witnessed head of each registry; none when there is no file. A torn last line, as a crash leaves it,
 /// is passed over: the head it would have named is still in the database and will be witnessed again.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn witnessed(path: &Path) -> Result<BTreeMap<RegistryCode, WitnessedHead>, HeadError> {
+pub fn witnessed(path: Option<&Path>) -> Result<BTreeMap<RegistryCode, WitnessedHead>, HeadError> {
+    let Some(path) = path else { return Ok(BTreeMap::new()) };
     let text = match std::fs::read_to_string(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
         other => other.map_err(|source| HeadError::Witness { path: path.display().to_string(), source })?,
@@ -140,7 +153,7 @@ pub fn witnessed(path: &Path) -> Result<BTreeMap<RegistryCode, WitnessedHead>, H
 ///
 /// # Errors
 /// [`HeadError::Mismatch`] when a witnessed head is no prefix of the ledger.
-pub async fn compare(store: &Store, witness_file: &Path) -> Result<usize, HeadError> {
+pub async fn compare(store: &Store, witness_file: Option<&Path>) -> Result<usize, HeadError> {
     let heads = witnessed(witness_file)?;
     let client = store.client().await?;
     for head in heads.values() {
@@ -156,21 +169,23 @@ pub async fn compare(store: &Store, witness_file: &Path) -> Result<usize, HeadEr
     Ok(heads.len())
 }
 
-/// Signs grown heads and appends them to the witness file, once a period, until cancelled; and once more at the end.
+/// How often grown heads are signed: the time in which a head could be rewritten without a witness.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// Signs grown heads and appends them to the witness file, once a second, until cancelled; and once more at the end.
 ///
 /// # Errors
 /// When database or file fail.
 pub async fn run(
     store: &Store,
     signer: &HeadSigner,
-    witness_file: &Path,
-    period: Duration,
+    witness_file: Option<&Path>,
     token: CancellationToken,
 ) -> Result<(), HeadError> {
     loop {
         let stopping = tokio::select! {
             () = token.cancelled() => true,
-            () = tokio::time::sleep(period) => false,
+            () = tokio::time::sleep(PERIOD) => false,
         };
         sign_grown(store, signer, witness_file).await?;
         if stopping {
@@ -183,7 +198,11 @@ pub async fn run(
 ///
 /// # Errors
 /// When database or file fail.
-pub async fn sign_grown(store: &Store, signer: &HeadSigner, witness_file: &Path) -> Result<usize, HeadError> {
+pub async fn sign_grown(
+    store: &Store,
+    signer: &HeadSigner,
+    witness_file: Option<&Path>,
+) -> Result<usize, HeadError> {
     let client = store.client().await?;
     let grown = ledger::unsigned_heads(&client).await?;
     if grown.is_empty() {
@@ -205,9 +224,10 @@ pub async fn sign_grown(store: &Store, signer: &HeadSigner, witness_file: &Path)
         lines.push('\n');
         signed.push((registry, size, hash, signature));
     }
-    append(witness_file, lines.as_bytes())
-        .await
-        .map_err(|source| HeadError::Witness { path: witness_file.display().to_string(), source })?;
+    if let Some(path) = witness_file {
+        let failed = |source| HeadError::Witness { path: path.display().to_string(), source };
+        append(path, lines.as_bytes()).await.map_err(failed)?;
+    }
     ledger::sign_heads(&client, at, &signed).await?;
     Ok(signed.len())
 }

@@ -39,7 +39,7 @@ pub async fn verify(
     store: &Store,
     only: Option<&RegistryCode>,
     signer: &HeadSigner,
-    witness_file: &Path,
+    witness_file: Option<&Path>,
     mut progress: impl FnMut(i64),
 ) -> Result<Vec<Finding>, HeadError> {
     let witnesses = witnessed(witness_file)?;

@@ -11,7 +11,7 @@ use xiezhi_schemas::{
 use super::record;
 use crate::{
     store::{SecretUrl, Store, StoreError},
-    upward::{self, Origin, Unreadable},
+    upward::{self, Handler, Origin, Unreadable},
 };
 
 /// Outcomes recorded in one transaction at the most.
@@ -30,30 +30,37 @@ pub async fn run(
     what: Upward,
     token: CancellationToken,
 ) -> Result<(), upward::Error> {
-    upward::run(
-        broker,
-        store,
-        what,
-        BATCH,
-        LINGER,
-        token,
-        |body, origin| read(what, body, origin),
-        async |messages| record_all(store, messages).await,
-    )
-    .await
+    upward::run(broker, store, &Receiver { store, what }, token).await
 }
 
-fn read(what: Upward, body: &[u8], origin: &Origin<'_>) -> Result<OutcomeMessage, Unreadable> {
-    let message = upward::parse::<OutcomeMessage>(body)?;
-    origin.may_speak_for(message.registry())?;
-    match (&message, what) {
-        (OutcomeMessage::ResultV1(_), Upward::Result) | (OutcomeMessage::ReturnV1(_), Upward::Return) => {
-            Ok(message)
-        }
-        _ => Err(Unreadable { code: "HUB-3101", reason: format!("not a {}", what.as_str()) }),
+struct Receiver<'a> {
+    store: &'a Store,
+    what: Upward,
+}
+
+impl Handler for Receiver<'_> {
+    type Message = OutcomeMessage;
+
+    fn what(&self) -> Upward {
+        self.what
     }
-}
 
-async fn record_all(store: &Store, messages: Vec<OutcomeMessage>) -> Result<Vec<Answers>, StoreError> {
-    Ok(record(store, &messages).await?.into_iter().map(Answers::Outcome).collect())
+    fn batch(&self) -> (usize, Duration) {
+        (BATCH, LINGER)
+    }
+
+    fn read(&self, body: &[u8], origin: &Origin<'_>) -> Result<OutcomeMessage, Unreadable> {
+        let message = upward::parse::<OutcomeMessage>(body)?;
+        origin.may_speak_for(message.registry())?;
+        match (&message, self.what) {
+            (OutcomeMessage::ResultV1(_), Upward::Result) | (OutcomeMessage::ReturnV1(_), Upward::Return) => {
+                Ok(message)
+            }
+            _ => Err(Unreadable { code: "HUB-3101", reason: format!("not a {}", self.what.as_str()) }),
+        }
+    }
+
+    async fn handle(&self, messages: Vec<OutcomeMessage>) -> Result<Vec<Answers>, StoreError> {
+        Ok(record(self.store, &messages).await?.into_iter().map(Answers::Outcome).collect())
+    }
 }

@@ -10,28 +10,16 @@ mod rounds;
 use std::time::Duration;
 
 use futures::StreamExt;
-use serde::Deserialize;
 use tokio::sync::Notify;
 use tokio_postgres::{AsyncMessage, Client};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     bus::{BusError, Publisher},
+    config::{BrokerSettings, RelaySettings},
     keys::HubSecret,
-    store::{Dedicated, SecretUrl, Store, StoreError, outbox},
+    store::{Dedicated, Store, StoreError, outbox},
 };
-
-/// How the relay works.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// Messages published as one batch at the most.
-    pub batch_size: u32,
-    /// How often the outbox is looked through even if nobody called, in milliseconds.
-    pub period_ms: u64,
-    /// How long a batch may wait for its confirms, in milliseconds. A broker under a resource alarm does not answer at all.
-    pub confirm_timeout_ms: u64,
-}
 
 /// Why the relay stopped. The rows stay; the supervisor starts it again.
 #[derive(Debug, thiserror::Error)]
@@ -57,9 +45,9 @@ const LOCK: i64 = 0x7869_657A_6869_0002;
 /// # Errors
 /// See [`Error`].
 pub async fn run(
-    broker: &SecretUrl,
+    broker: &BrokerSettings,
     store: &Store,
-    settings: &Settings,
+    settings: &RelaySettings,
     secret: &HubSecret,
     token: CancellationToken,
 ) -> Result<(), Error> {
@@ -82,8 +70,8 @@ pub async fn run(
 
 async fn work(
     client: &Client,
-    broker: &SecretUrl,
-    settings: &Settings,
+    broker: &BrokerSettings,
+    settings: &RelaySettings,
     secret: &HubSecret,
     wake: &Notify,
 ) -> Result<(), Error> {
@@ -94,8 +82,8 @@ async fn work(
         .map_err(StoreError::from)?;
     lock(client, period).await?;
     client.batch_execute(&format!("LISTEN {}", outbox::CHANNEL)).await.map_err(StoreError::from)?;
-    let confirm_timeout = Duration::from_millis(settings.confirm_timeout_ms);
-    let mut publisher = Publisher::open(broker, "relay", confirm_timeout).await?;
+    let confirm_timeout = Duration::from_millis(broker.publish_timeout_ms);
+    let mut publisher = Publisher::open(&broker.url, "relay", confirm_timeout).await?;
     tracing::info!("publishing");
     let mut rounds = rounds::Rounds::new(client, settings.batch_size, secret);
     loop {
@@ -108,7 +96,7 @@ async fn work(
             }
             if !publisher.is_open() {
                 // Noticed while idle, so that the first demand after a quiet night does not find it out.
-                publisher = Publisher::open(broker, "relay", confirm_timeout).await?;
+                publisher = Publisher::open(&broker.url, "relay", confirm_timeout).await?;
             }
         }
     }

@@ -50,12 +50,12 @@ pub async fn page(
     rows.iter().map(event).collect()
 }
 
-/// What the court was told about one request, oldest first. Takes no lock.
+/// What the courts were told about some requests, in order of `seq`. Takes no lock.
 ///
 /// # Errors
 /// As [`page`].
-pub async fn of_request(client: &Client, request_id: Uuid) -> Result<Vec<Feedback>, StoreError> {
-    let rows = client.query(include_str!("queries/feedback/of_request.sql"), &[&request_id]).await?;
+pub async fn of_requests(client: &Client, requests: &[Uuid]) -> Result<Vec<Feedback>, StoreError> {
+    let rows = client.query(include_str!("queries/feedback/of_requests.sql"), &[&requests]).await?;
     rows.iter().map(event).collect()
 }
 

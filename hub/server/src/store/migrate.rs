@@ -41,6 +41,7 @@ migrations! {
     5 "0005_undelivered.sql",
     6 "0006_views.sql",
     7 "0007_guards.sql",
+    8 "0008_webhook_removal.sql",
 }
 
 /// Why the schema could not be brought up to date. Applied files stay applied; the rest is untouched.

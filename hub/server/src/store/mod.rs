@@ -5,14 +5,20 @@
 //! rows are locked.
 
 mod dedicated;
+pub mod demands;
+pub mod divisions;
+pub mod documents;
 pub mod feedback;
 pub mod ledger;
 mod migrate;
 pub mod outbox;
 pub mod outcomes;
 pub mod parked;
+pub mod principals;
 pub mod requests;
+pub mod requests_read;
 pub mod undelivered;
+pub mod webhooks;
 
 use std::{fmt, time::Duration};
 

@@ -88,6 +88,20 @@ pub async fn send_again(tx: &Transaction<'_>, kind: &str, requests: &[Uuid]) -> 
     Ok(())
 }
 
+/// Sends everything again that is in flight and that the broker once confirmed: for a broker that lost its data. What it
+/// did not lose arrives twice and is recognised. Gives the number of requests; locks them to the end of the transaction.
+///
+/// # Errors
+/// When a statement fails.
+pub async fn resend_in_flight(tx: &Transaction<'_>, province: Option<&str>) -> Result<usize, StoreError> {
+    let rows = tx.query(include_str!("queries/outbox/resend_in_flight.sql"), &[&province]).await?;
+    let requests: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
+    if !requests.is_empty() {
+        send_again(tx, "resend", &requests).await?;
+    }
+    Ok(requests.len())
+}
+
 /// Unconfirmed rows and the age of the oldest in seconds.
 ///
 /// # Errors

@@ -231,6 +231,35 @@ mod tests {
         assert!(log.contains("ready") && !log.contains('\u{1b}'), "{log:?}");
     }
 
+    /// Takes one request and answers it; what came first on the line is returned.
+    fn collector(listener: std::net::TcpListener) -> std::thread::JoinHandle<String> {
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = [0; 4096];
+            let length = io::Read::read(&mut stream, &mut head).unwrap();
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            io::Write::write_all(&mut stream, answer).unwrap();
+            String::from_utf8_lossy(&head[..length]).lines().next().unwrap_or_default().to_owned()
+        })
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_last_spans_leave_before_the_end() {
+        // Another test of this process may have installed it before.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}/", listener.local_addr().unwrap());
+        let seen = collector(listener);
+        let mut guard = exporters(&settings(&endpoint)).unwrap();
+        assert!(guard.exports());
+        // The counters would send to the same place; here only the spans are of interest.
+        guard.meter = None;
+        opentelemetry::trace::Tracer::start(&guard.tracer.as_ref().unwrap().tracer("test"), "stamp");
+        guard.shutdown().await;
+        let line = tokio::task::spawn_blocking(|| seen.join().unwrap()).await.unwrap();
+        assert_eq!(line, "POST /v1/traces HTTP/1.1");
+    }
+
     #[test]
     fn without_a_collector_there_is_no_exporter() {
         assert!(!exporters(&settings("")).unwrap().exports());

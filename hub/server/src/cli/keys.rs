@@ -1,0 +1,105 @@
+//! `hub keys`, `hub province` and `hub webhook`: secrets, and what is derived from them for others.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use xiezhi_schemas::address::ProvinceCode;
+
+use super::{Failure, args::actor, output};
+use crate::{
+    config::{LedgerSettings, Loaded, SecretSettings},
+    keys::{self, HubSecret},
+    principals,
+    store::{Settings, Store, StoreError},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysCommand {
+    /// Make the hub's secret and the ledger's signing key where the settings name them. What exists is kept.
+    Init,
+}
+
+pub(super) fn keys(settings: &Loaded, command: &KeysCommand) -> Result<(), Failure> {
+    let KeysCommand::Init = command;
+    let secret = settings.section::<SecretSettings>("secret")?.hub_secret_file;
+    let signing = settings.section::<LedgerSettings>("ledger")?.signing_key_file;
+    let mut made = 0;
+    type Maker = fn(&std::path::Path) -> Result<(), keys::KeyError>;
+    let files: [(&PathBuf, Maker); 2] =
+        [(&secret, keys::make_hub_secret), (&signing, keys::make_signing_key)];
+    for (path, make) in files {
+        match make(path) {
+            Ok(()) => {
+                made += 1;
+                eprintln!("made {}", path.display());
+            }
+            Err(keys::KeyError::Exists { path }) => eprintln!("kept {}: it exists", path.display()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if made > 0 {
+        eprintln!("back them up: without the secret every province needs a new key");
+    }
+    Ok(())
+}
+
+fn secret(settings: &Loaded) -> Result<HubSecret, Failure> {
+    let path = settings.section::<SecretSettings>("secret")?.hub_secret_file;
+    Ok(HubSecret::load(&path)?)
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ProvinceCommand {
+    /// Print the key with which demands for this province are signed; its connectors need it.
+    Key {
+        /// Two digits.
+        province: ProvinceCode,
+    },
+    /// Print the password of this province's broker account.
+    BrokerPassword {
+        /// Two digits.
+        province: ProvinceCode,
+    },
+}
+
+pub(super) fn province(settings: &Loaded, command: &ProvinceCommand) -> Result<(), Failure> {
+    let secret = secret(settings)?;
+    match command {
+        ProvinceCommand::Key { province } => output::line(&secret.province_key(province).expose())?,
+        ProvinceCommand::BrokerPassword { province } => output::line(&secret.broker_password(province))?,
+    }
+    Ok(())
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum WebhookCommand {
+    /// Print the key with which posts to this court are signed.
+    Secret {
+        /// The court's principal.
+        sender: String,
+    },
+    /// Set where this court's news are posted to.
+    Set {
+        /// The court's principal.
+        sender: String,
+        /// http:// or https://.
+        url: String,
+    },
+}
+
+pub(super) async fn webhook(settings: &Loaded, command: WebhookCommand) -> Result<(), Failure> {
+    match command {
+        WebhookCommand::Secret { sender } => {
+            output::line(&secret(settings)?.webhook_secret(&sender))?;
+        }
+        WebhookCommand::Set { sender, url } => {
+            let store = Store::new(&settings.section::<Settings>("database")?)?;
+            let mut client = store.client().await?;
+            let tx = client.transaction().await.map_err(StoreError::from)?;
+            principals::set_webhook(&tx, &actor(), &sender, &url).await?;
+            tx.commit().await.map_err(StoreError::of_commit)?;
+            eprintln!("news of {sender} go to its webhook; `hub webhook secret {sender}` prints the key");
+        }
+    }
+    Ok(())
+}

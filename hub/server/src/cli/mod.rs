@@ -1,0 +1,146 @@
+//! The command line of `hub`.
+//!
+//! Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 the answer is no (refused, not
+//! found, a check failed), 2 wrong usage or settings, 3 a server could not be reached, 130 stopped by a second signal.
+//! Commands about demands speak the same HTTP API as everyone; `migrate`, `directory`, `principal` and their like are for the
+//! hub's own machine and use its database.
+
+mod args;
+mod client;
+mod confirm;
+mod demands;
+mod directory;
+mod failure;
+mod identifier;
+mod keys;
+mod operate;
+mod output;
+mod principals;
+mod topology;
+mod undelivered;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+pub use client::ApiArgs;
+pub use failure::Failure;
+
+use crate::config::Loaded;
+
+/// Xiezhi (獬豸): the message hub for 协执.
+#[derive(Debug, Parser)]
+#[command(name = "hub", version, about, after_help = EXIT_CODES)]
+struct Cli {
+    /// Configuration file; see `hub config show --default`.
+    #[arg(long, global = true, env = "XIEZHI_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 the answer is no; 2 wrong usage or settings; 3 a server could not be reached; \
+                          130 stopped by a second signal.\nEvery error has a code; `ops/errors/<code>.md` says what to do.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the hub until SIGTERM or SIGINT.
+    Serve,
+    /// Bring the database schema up to date.
+    Migrate {
+        /// Only say what would be applied.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Check broker, database, clocks, keys, disks and data.
+    Doctor {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the settings.
+    #[command(subcommand)]
+    Config(operate::ConfigCommand),
+    /// Check the log of what people did.
+    #[command(subcommand)]
+    Audit(operate::AuditCommand),
+    /// Make the hub's secret and the key that signs the ledger.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Provinces, registries and the divisions they serve.
+    #[command(subcommand)]
+    Directory(directory::DirectoryCommand),
+    /// Compare the broker with what it should be, and mend it.
+    #[command(subcommand)]
+    Topology(topology::TopologyCommand),
+    /// Who may call the API.
+    #[command(subcommand)]
+    Principal(principals::PrincipalCommand),
+    /// Tokens of principals.
+    #[command(subcommand)]
+    Credential(principals::CredentialCommand),
+    /// What a province needs to connect.
+    #[command(subcommand)]
+    Province(keys::ProvinceCommand),
+    /// Where a court's news are posted to.
+    #[command(subcommand)]
+    Webhook(keys::WebhookCommand),
+    /// Explain an identifier (案号, 不动产单元代码, …).
+    Identifier(identifier::IdentifierArgs),
+    /// List the error codes.
+    Errors {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send a demand.
+    Submit(demands::SubmitArgs),
+    /// Show a request with its timeline.
+    Show(demands::ShowArgs),
+    /// List requests.
+    List(demands::ListArgs),
+    /// Read a court's stream of news.
+    Feedback(demands::FeedbackArgs),
+    /// What was not delivered (未送达), and what is done about it.
+    Undelivered(undelivered::UndeliveredArgs),
+}
+
+/// Reads the command line, does what it says and returns the exit code.
+pub async fn run() -> u8 {
+    let cli = Cli::parse();
+    match Box::pin(dispatch(cli)).await {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<u8, Failure> {
+    let file = cli.config;
+    let settings = || Loaded::read(file.as_deref()).map_err(Failure::from);
+    match cli.command {
+        Command::Serve => {
+            let config = settings()?.config()?;
+            let reason = crate::serve::run(config).await?;
+            return Ok(reason.exit_code());
+        }
+        Command::Migrate { dry_run } => operate::migrate(&settings()?, dry_run).await?,
+        Command::Doctor { json } => return operate::doctor(&settings()?, json).await,
+        Command::Config(command) => operate::config(command, &settings)?,
+        Command::Audit(command) => return operate::audit(&settings()?, command).await,
+        Command::Keys(command) => keys::keys(&settings()?, &command)?,
+        Command::Directory(command) => directory::run(&settings()?, command).await?,
+        Command::Topology(command) => return topology::run(&settings()?, command).await,
+        Command::Principal(command) => principals::principal(&settings()?, command).await?,
+        Command::Credential(command) => principals::credential(&settings()?, command).await?,
+        Command::Province(command) => keys::province(&settings()?, &command)?,
+        Command::Webhook(command) => keys::webhook(&settings()?, command).await?,
+        Command::Identifier(args) => return identifier::run(&args),
+        Command::Errors { json } => operate::errors(json)?,
+        Command::Submit(args) => demands::submit(args).await?,
+        Command::Show(args) => demands::show(args).await?,
+        Command::List(args) => demands::list(args).await?,
+        Command::Feedback(args) => demands::feedback(args).await?,
+        Command::Undelivered(args) => return undelivered::run(args).await,
+    }
+    Ok(0)
+}

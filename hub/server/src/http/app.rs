@@ -1,0 +1,103 @@
+//! What handlers work with.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{auth::Gate, codes, health::Health, metrics::Metrics, problem::Problem};
+use crate::{
+    config::{FeedbackSettings, HttpSettings},
+    documents::Documents,
+    feedback::Signal,
+    intake::Backlog,
+    keys::HubSecret,
+    store::Store,
+};
+
+/// Everything handlers need; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The database.
+    pub store: Store,
+    /// The documents.
+    pub documents: Documents,
+    /// Settings of the API.
+    pub settings: Arc<HttpSettings>,
+    /// Settings of feedback.
+    pub feedback_settings: Arc<FeedbackSettings>,
+    /// Wakes long polls and webhooks; fed by [`crate::feedback::listen`].
+    pub signal: Signal,
+    /// Whether the outbox can take more; fed by [`crate::intake::watch_backlog`].
+    pub backlog: Arc<Backlog>,
+    /// What `GET /readyz` tells.
+    pub health: Arc<Health>,
+    /// What `GET /metrics` tells.
+    pub metrics: Arc<Metrics>,
+    /// The hub's own secret.
+    pub secret: HubSecret,
+    /// Work that goes on when a client hangs up; wait for it before the store is closed.
+    pub tracker: TaskTracker,
+    /// Cancelled when the hub stops, so that long polls end.
+    pub stopping: CancellationToken,
+    pub(crate) gate: Arc<Gate>,
+}
+
+impl App {
+    /// Puts the parts together. Nothing runs yet: the supervisor starts [`crate::feedback::listen`],
+    /// [`crate::feedback::webhook::run`]
+    /// and [`crate::intake::watch_backlog`] beside [`super::serve`].
+    #[must_use]
+    pub fn new(
+        store: Store,
+        documents: Documents,
+        settings: HttpSettings,
+        feedback_settings: FeedbackSettings,
+        secret: HubSecret,
+        health: Arc<Health>,
+    ) -> Self {
+        Self {
+            store,
+            documents,
+            gate: Arc::new(Gate::new(settings.rate_per_second, settings.rate_burst)),
+            backlog: Arc::new(Backlog::new(settings.max_unconfirmed)),
+            settings: Arc::new(settings),
+            feedback_settings: Arc::new(feedback_settings),
+            signal: Signal::default(),
+            health,
+            metrics: Arc::default(),
+            secret,
+            tracker: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+        }
+    }
+
+    /// How long a request may take.
+    pub(crate) fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.settings.request_timeout_ms)
+    }
+
+    /// How long taking in a document may take.
+    pub(crate) fn upload_timeout(&self) -> Duration {
+        self.request_timeout() * 10
+    }
+
+    /// Runs work to its end even if the client hangs up, so that no transaction is cut off halfway (A34).
+    ///
+    /// # Errors
+    /// 503 when the work takes longer than a request may, or the hub failed in it; it may have been done.
+    pub async fn finish<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        use tracing::Instrument as _;
+        let task = self.tracker.spawn(work.in_current_span());
+        match tokio::time::timeout(self.request_timeout(), task).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(panic)) if panic.is_panic() => std::panic::resume_unwind(panic.into_panic()),
+            Ok(Err(_)) | Err(_) => {
+                let detail = "the hub did not finish in time; the same request may be sent again safely";
+                Err(Problem::new(codes::BUSY, detail))
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Who calls: bearer tokens, roles and the rate limit of each caller.
+
+use std::{
+    collections::HashMap,
+    num::NonZeroU32,
+    ops::Deref,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, header, request::Parts},
+    middleware::Next,
+    response::Response,
+};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
+use sha2::{Digest, Sha256};
+
+use super::{App, codes, problem::Problem};
+use crate::store::{
+    Store,
+    principals::{self, Principal, Role},
+};
+
+/// How long a token's holder is remembered: a revoked token works at most this much longer.
+const REMEMBERED: Duration = Duration::from_secs(5);
+/// Beyond this many remembered tokens all are forgotten; there are about as many courts.
+const MOST_REMEMBERED: usize = 10_000;
+
+/// Remembers holders of tokens and counts their requests.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    known: Mutex<HashMap<[u8; 32], (Instant, Principal)>>,
+    limiter: DefaultKeyedRateLimiter<String>,
+}
+
+impl Gate {
+    pub(crate) fn new(per_second: u32, burst: u32) -> Self {
+        let positive = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::per_second(positive(per_second)).allow_burst(positive(burst));
+        Self { known: Mutex::default(), limiter: RateLimiter::keyed(quota) }
+    }
+
+    async fn holder(&self, store: &Store, token: &str) -> Result<Option<Principal>, Problem> {
+        let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((since, holder)) = known.get(&digest)
+                && since.elapsed() < REMEMBERED
+            {
+                return Ok(Some(holder.clone()));
+            }
+        }
+        let found = principals::find_by_token(&*store.client().await?, &digest).await?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match &found {
+            Some(holder) => {
+                if known.len() >= MOST_REMEMBERED {
+                    known.clear();
+                }
+                known.insert(digest, (Instant::now(), holder.clone()));
+            }
+            None => drop(known.remove(&digest)),
+        }
+        Ok(found)
+    }
+
+    fn admit(&self, holder: &Principal) -> Result<(), Problem> {
+        self.limiter.check_key(&holder.name).map_err(|refused| {
+            let wait = refused.wait_time_from(self.limiter.clock().now());
+            let detail = "this credential sends faster than its limit; wait and go on";
+            Problem::new(codes::TOO_MANY, detail).retry_after(wait.as_secs() + 1)
+        })
+    }
+}
+
+/// The caller of a request that passed the gate.
+#[derive(Debug, Clone)]
+pub struct Caller(Principal);
+
+impl Deref for Caller {
+    type Target = Principal;
+    fn deref(&self) -> &Principal {
+        &self.0
+    }
+}
+
+/// Roles an operation asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// A court.
+    Court,
+    /// An operator.
+    Operator,
+    /// Either of them.
+    CourtOrOperator,
+    /// Anyone with a credential.
+    Any,
+}
+
+impl Caller {
+    /// Lets the caller pass if its role fits.
+    ///
+    /// # Errors
+    /// 403 otherwise.
+    pub fn need(&self, need: Need) -> Result<(), Problem> {
+        let fits = match need {
+            Need::Court => self.role == Role::Court,
+            Need::Operator => self.role == Role::Operator,
+            Need::CourtOrOperator => matches!(self.role, Role::Court | Role::Operator),
+            Need::Any => true,
+        };
+        if fits {
+            return Ok(());
+        }
+        tracing::info!(caller = self.name, role = self.role.as_str(), "access refused by role");
+        let detail = format!("the credential is a {}'s, which may not do this", self.role.as_str());
+        Err(Problem::new(codes::FORBIDDEN, detail))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get().cloned().ok_or_else(unauthenticated)
+    }
+}
+
+/// Lets only callers with a valid token through, at their rate.
+pub(crate) async fn gate(
+    State(app): State<App>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let token = bearer(request.headers()).ok_or_else(unauthenticated)?;
+    let holder = app.gate.holder(&app.store, token).await?.ok_or_else(unauthenticated)?;
+    app.gate.admit(&holder)?;
+    tracing::Span::current().record("caller", &holder.name);
+    request.extensions_mut().insert(Caller(holder));
+    Ok(next.run(request).await)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+fn unauthenticated() -> Problem {
+    let detail =
+        "send a valid token as `Authorization: Bearer …`; it may be missing, unknown, expired or revoked";
+    Problem::new(codes::UNAUTHENTICATED, detail)
+}

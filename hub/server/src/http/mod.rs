@@ -1,0 +1,22 @@
+//! The HTTP API: router, limits, authentication, problem details.
+//!
+//! Every route stands in one table ([`routes`]), from which both the router and the OpenAPI document are made.
+
+mod app;
+pub mod auth;
+pub(crate) mod body;
+pub mod codes;
+mod frame;
+pub mod health;
+pub mod metrics;
+pub mod openapi;
+pub mod problem;
+pub mod query;
+pub mod routes;
+mod serve;
+pub(crate) mod trace;
+mod whoami;
+
+pub use app::App;
+pub use frame::router;
+pub use serve::serve;

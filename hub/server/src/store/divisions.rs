@@ -1,0 +1,46 @@
+//! Tables `province`, `registry` and `registry_division`, as intake asks them: who receives demands for this division?
+
+use std::collections::HashMap;
+
+use jiff::civil::Date;
+use tokio_postgres::Client;
+use xiezhi_schemas::address::RegistryCode;
+
+use super::{StoreError, decode};
+
+/// Where demands for a division go on a given day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// The province does not take part (R2, R3).
+    ProvinceTakesNoPart,
+    /// The province takes part, but no registry serves the division.
+    NoRegistry,
+    /// This registry receives them.
+    Registry(RegistryCode),
+}
+
+/// The destination of each division on `day`. Takes no lock: the directory may change before the caller commits, which is
+/// as if the demand had come a moment earlier.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn destinations(
+    client: &Client,
+    divisions: &[&str],
+    day: Date,
+) -> Result<HashMap<String, Destination>, StoreError> {
+    let rows = client.query(include_str!("queries/registry_division/find.sql"), &[&divisions, &day]).await?;
+    rows.iter()
+        .map(|row| {
+            let registry: Option<String> = row.try_get("registry")?;
+            let destination = match (row.try_get("province_takes_part")?, registry) {
+                (false, _) => Destination::ProvinceTakesNoPart,
+                (true, None) => Destination::NoRegistry,
+                (true, Some(code)) => {
+                    Destination::Registry(code.parse().map_err(|e| decode("registry.code", e))?)
+                }
+            };
+            Ok((row.try_get("division")?, destination))
+        })
+        .collect()
+}

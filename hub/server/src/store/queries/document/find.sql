@@ -1,0 +1,1 @@
+SELECT size, media_type FROM document WHERE sha256 = $1

@@ -1,0 +1,4 @@
+SELECT request_id, registry, no, delivered_at, encode(hash, 'hex') AS hash, attempt, push_started_at, push_answered_at, channel
+FROM receipt
+WHERE request_id = ANY ($1)
+ORDER BY request_id, no
