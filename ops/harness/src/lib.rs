@@ -6,6 +6,7 @@
 //!
 //! - [`shared::TestEnv`] gives one test a database and a virtual host of its own on a shared stack.
 //! - [`stack::Stack`] is a private pair of servers for a test that kills them.
+//! - [`world::World`] is the whole road: hub, connectors and simulated counties on such servers.
 //! - [`launch::Launch`] and [`process::Process`] run and signal any other program.
 //! - [`wait::until`] polls a condition with a deadline.
 
@@ -26,6 +27,7 @@ pub mod rabbit;
 pub mod shared;
 pub mod stack;
 pub mod wait;
+pub mod world;
 
 pub use launch::Launch;
 pub use management::Management;
@@ -34,6 +36,7 @@ pub use process::{Ended, Process};
 pub use rabbit::{Rabbit, RabbitOptions};
 pub use shared::TestEnv;
 pub use stack::{Stack, StackOptions};
+pub use world::World;
 
 /// Makes ring the TLS provider of this process, once; later calls and other providers are left alone.
 pub fn install_crypto() {

@@ -1,0 +1,66 @@
+//! A county's simulated system, and how it is told to misbehave.
+
+use std::ops::Deref;
+
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+
+use super::part::Part;
+
+/// One simulator, which serves all registries of a province.
+#[derive(Debug)]
+pub struct County {
+    pub(super) part: Part,
+    pub(super) base: String,
+    pub(super) token: String,
+    pub(super) http: reqwest::Client,
+}
+
+impl Deref for County {
+    type Target = Part;
+    fn deref(&self) -> &Part {
+        &self.part
+    }
+}
+
+impl County {
+    /// Where it listens: `http://127.0.0.1:port`.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Gives an order to misbehave: a fault's word, `none` to end it, for a registry or `*`.
+    ///
+    /// # Errors
+    /// When the simulator does not know the fault or does not answer.
+    pub async fn fault(&self, registry: &str, fault: &str) -> Result<()> {
+        self.order(&json!({"registry": registry, "fault": fault})).await
+    }
+
+    /// Gives an order with `times` and `percent`.
+    ///
+    /// # Errors
+    /// As [`County::fault`].
+    pub async fn order(&self, order: &Value) -> Result<()> {
+        let url = format!("{}/_sim/faults", self.base);
+        let response = self.http.post(url).bearer_auth(&self.token).json(order).send().await?;
+        if !response.status().is_success() {
+            bail!("{} refused the order {order}: {}", self.name(), response.text().await?);
+        }
+        Ok(())
+    }
+
+    /// What it wrote, read from disk: all entries, in order.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn journal(&self) -> Result<Vec<Value>> {
+        let url = format!("{}/_sim/journal", self.base);
+        let response = self.http.get(url).bearer_auth(&self.token).send().await?.error_for_status()?;
+        match response.json::<Value>().await?["entries"].take() {
+            Value::Array(entries) => Ok(entries),
+            other => bail!("{} keeps no journal: {other}", self.name()),
+        }
+    }
+}
