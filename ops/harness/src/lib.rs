@@ -15,6 +15,7 @@
     reason = "the fences are for the programs; the kit spawns, publishes and polls to test them"
 )]
 
+pub mod chaos;
 pub mod clock;
 pub mod home;
 pub mod invariants;
