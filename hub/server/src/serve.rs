@@ -4,14 +4,22 @@
 //! Only what no waiting can mend stops the start: settings, keys, a schema that does not fit, a ledger that is not the one
 //! that was witnessed.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use futures::StreamExt;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use xiezhi_schemas::address::Upward;
 
 use crate::{
     config::Config,
+    documents::{Documents, DocumentsError},
+    feedback::{self, webhook::Webhooks},
+    http::{
+        self, App,
+        health::{Health, Part},
+    },
+    intake,
     keys::{HubSecret, KeyError},
     ledger::{
         self,
@@ -42,6 +50,18 @@ pub enum StartError {
     /// The ledger.
     #[error(transparent)]
     Head(#[from] HeadError),
+    /// The document store.
+    #[error(transparent)]
+    Documents(#[from] DocumentsError),
+    /// The port.
+    #[error("[HUB-1024] the API cannot listen on {address}; is another hub running there?")]
+    Port {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 impl StartError {
@@ -53,6 +73,8 @@ impl StartError {
             Self::Migration(error) => error.code(),
             Self::Pending(_) => "HUB-5014",
             Self::Head(error) => error.code(),
+            Self::Documents(error) => error.code(),
+            Self::Port { .. } => "HUB-1024",
         }
     }
 }
@@ -86,7 +108,8 @@ pub async fn run(config: Config) -> Result<ExitReason, ServeError> {
     };
     let reason = match prepared {
         Ok(Some(hub)) => {
-            spawn(&hub, &supervisor);
+            let (hub, listener) = hub;
+            spawn(&hub, listener, &supervisor);
             tracing::info!(version = env!("CARGO_PKG_VERSION"), "the hub runs");
             supervisor.run_until(signals).await
         }
@@ -104,24 +127,25 @@ pub async fn run(config: Config) -> Result<ExitReason, ServeError> {
 }
 
 /// What the tasks share.
-pub struct Hub {
-    /// Settings.
-    pub config: Config,
-    /// Database.
-    pub store: Store,
-    /// The hub's secret.
-    pub secret: HubSecret,
-    /// Signs heads.
-    pub signer: HeadSigner,
+struct Hub {
+    config: Config,
+    store: Store,
+    secret: HubSecret,
+    signer: HeadSigner,
+    documents: Documents,
 }
 
 /// Checks everything that must be right before a port opens; waits for a database that is not there yet.
 ///
 /// # Errors
 /// See [`StartError`].
-pub async fn prepare(config: Config, token: &CancellationToken) -> Result<Option<Arc<Hub>>, StartError> {
+async fn prepare(
+    config: Config,
+    token: &CancellationToken,
+) -> Result<Option<(Arc<Hub>, TcpListener)>, StartError> {
     let secret = HubSecret::load(&config.secret.hub_secret_file)?;
     let signer = HeadSigner::read(&config.ledger.signing_key_file)?;
+    let documents = Documents::open(&config.documents)?;
     let store = Store::new(&config.database)?;
     let mut told = false;
     let client = loop {
@@ -144,7 +168,10 @@ pub async fn prepare(config: Config, token: &CancellationToken) -> Result<Option
     drop(client);
     let compared = heads::compare(&store, config.ledger.witness()).await?;
     tracing::info!(heads = compared, "the ledger holds every witnessed head");
-    Ok(Some(Arc::new(Hub { config, store, secret, signer })))
+    let address = config.http.listen;
+    let listener = TcpListener::bind(address).await.map_err(|source| StartError::Port { address, source })?;
+    tracing::info!(%address, "listening");
+    Ok(Some((Arc::new(Hub { config, store, secret, signer, documents }), listener)))
 }
 
 /// Longest pause of a task that keeps failing: the bound within which the hub is back at work after a repair.
@@ -154,57 +181,122 @@ const fn task(name: &'static str, stage: Stage) -> TaskKind {
     TaskKind { name, on_error: OnError::Restart { max_backoff: MAX_BACKOFF }, stage }
 }
 
-/// Starts everything but the API.
-pub fn spawn(hub: &Arc<Hub>, supervisor: &Supervisor) {
+/// Parts that must work before the hub calls itself ready.
+const PARTS: [&str; 6] = ["database", "relay", "receipts", "results", "returns", "undelivered"];
+
+/// How often the database is looked at for readiness.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Starts all tasks.
+fn spawn(hub: &Arc<Hub>, listener: TcpListener, supervisor: &Supervisor) {
+    let health = Arc::new(Health::expecting(&PARTS));
     macro_rules! start {
-        ($name:literal, $stage:ident, |$it:ident, $token:ident| $run:expr) => {{
-            let hub = hub.clone();
+        ($name:literal, $stage:ident, |$it:ident, $part:ident, $token:ident| $run:expr) => {{
+            let (hub, part) = (hub.clone(), health.part($name));
             supervisor.spawn(task($name, Stage::$stage), move |$token| {
-                let $it = hub.clone();
-                async move { Ok($run.await?) }
+                let ($it, own) = (hub.clone(), part.clone());
+                async move {
+                    let $part = &own;
+                    let done = $run.await;
+                    if let Err(error) = &done {
+                        $part.down(error.to_string());
+                    }
+                    Ok(done?)
+                }
             });
         }};
     }
-    start!("relay", Relay, |hub, token| relay::run(
-        &hub.config.broker,
-        &hub.store,
-        &hub.config.relay,
-        &hub.secret,
-        token
-    ));
-    start!("receipts", Consumers, |hub, token| ledger::run(
-        &hub.config.broker.url,
-        &hub.store,
-        &hub.config.ledger,
-        token
-    ));
-    start!("results", Consumers, |hub, token| outcomes::run(
-        &hub.config.broker.url,
-        &hub.store,
-        Upward::Result,
-        token
-    ));
-    start!("returns", Consumers, |hub, token| outcomes::run(
-        &hub.config.broker.url,
-        &hub.store,
-        Upward::Return,
-        token
-    ));
-    start!("undelivered", Consumers, |hub, token| undelivered::record_all(
-        &hub.config.broker.url,
-        &hub.store,
-        token
-    ));
-    start!("decisions", Relay, |hub, token| undelivered::decide::run(&hub.store, token));
-    start!("dead-letter release", Relay, |hub, token| undelivered::release::run(
-        &hub.config.broker.url,
-        &hub.store,
-        token
-    ));
-    start!("ledger heads", Stores, |hub, token| heads::run(
-        &hub.store,
-        &hub.signer,
-        hub.config.ledger.witness(),
-        token
-    ));
+    start!("relay", Relay, |hub, part, token| {
+        relay::run(&hub.config.broker, &hub.store, &hub.config.relay, &hub.secret, part, token)
+    });
+    start!("receipts", Consumers, |hub, part, token| {
+        ledger::run(&hub.config.broker.url, &hub.store, &hub.config.ledger, part, token)
+    });
+    start!("results", Consumers, |hub, part, token| {
+        outcomes::run(&hub.config.broker.url, &hub.store, Upward::Result, part, token)
+    });
+    start!("returns", Consumers, |hub, part, token| {
+        outcomes::run(&hub.config.broker.url, &hub.store, Upward::Return, part, token)
+    });
+    start!("undelivered", Consumers, |hub, part, token| {
+        undelivered::record_all(&hub.config.broker.url, &hub.store, part, token)
+    });
+    start!("decisions", Relay, |hub, _part, token| undelivered::decide::run(&hub.store, token));
+    start!("dead-letter release", Relay, |hub, _part, token| {
+        undelivered::release::run(&hub.config.broker.url, &hub.store, token)
+    });
+    start!("ledger heads", Stores, |hub, _part, token| {
+        heads::run(&hub.store, &hub.signer, hub.config.ledger.witness(), token)
+    });
+    start!("database", Stores, |hub, part, token| watch_database(&hub.store, part, token));
+    spawn_api(hub, listener, health, supervisor);
+}
+
+/// The API and what works for it.
+fn spawn_api(hub: &Arc<Hub>, listener: TcpListener, health: Arc<Health>, supervisor: &Supervisor) {
+    let config = &hub.config;
+    let mut app = App::new(
+        hub.store.clone(),
+        hub.documents.clone(),
+        config.http.clone(),
+        config.feedback.clone(),
+        hub.secret.clone(),
+        health,
+    );
+    app.stopping = supervisor.token(Stage::Intake);
+    let webhooks = Webhooks {
+        store: hub.store.clone(),
+        secret: hub.secret.clone(),
+        settings: config.feedback.clone(),
+        signal: app.signal.clone(),
+        metrics: app.metrics.clone(),
+    };
+    supervisor.spawn(task("webhooks", Stage::Relay), move |token| {
+        let webhooks = webhooks.clone();
+        async move { Ok(feedback::webhook::run(webhooks, token).await?) }
+    });
+    let (store, signal) = (hub.store.clone(), app.signal.clone());
+    supervisor.spawn(task("feedback bell", Stage::Stores), move |token| {
+        let (store, signal) = (store.clone(), signal.clone());
+        async move { Ok(feedback::listen(store, signal, token).await?) }
+    });
+    let watched = app.clone();
+    supervisor.spawn(task("outbox watch", Stage::Stores), move |token| {
+        let app = watched.clone();
+        async move { Ok(intake::watch_backlog(app, token).await?) }
+    });
+    // Work whose client hung up is finished before the pool goes.
+    let tracker = app.tracker.clone();
+    supervisor.spawn(task("api work", Stage::Stores), move |token| {
+        let tracker = tracker.clone();
+        async move {
+            token.cancelled().await;
+            tracker.close();
+            tracker.wait().await;
+            Ok(())
+        }
+    });
+    let mut listener = Some(listener);
+    let most = config.http.max_connections;
+    let api = TaskKind { name: "api", on_error: OnError::StopHub, stage: Stage::Intake };
+    supervisor.spawn(api, move |token| {
+        let (listener, router) = (listener.take(), http::router(app.clone()));
+        async move {
+            let listener = listener.expect("the hub stops when the API fails, so it is started once");
+            Ok(http::serve(listener, router, most, token).await?)
+        }
+    });
+}
+
+async fn watch_database(store: &Store, part: &Part, token: CancellationToken) -> Result<(), StoreError> {
+    loop {
+        let client = store.client().await?;
+        client.simple_query("SELECT 1").await?;
+        drop(client);
+        part.up();
+        tokio::select! {
+            () = token.cancelled() => return Ok(()),
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
 }

@@ -15,6 +15,7 @@ use xiezhi_schemas::{
 
 use crate::{
     bus::{BusError, Consumer, Incoming, Replier},
+    http::health::Part,
     store::{SecretUrl, Store, StoreError, parked},
 };
 
@@ -110,6 +111,7 @@ pub async fn run(
     broker: &SecretUrl,
     store: &Store,
     handler: &impl Handler,
+    part: &Part,
     token: CancellationToken,
 ) -> Result<(), Error> {
     let (batch_size, linger) = handler.batch();
@@ -117,6 +119,7 @@ pub async fn run(
     let mut consumer = Consumer::open(broker, queue, PREFETCH).await?;
     let replier = Replier::open(broker, &format!("{queue} answers")).await?;
     tracing::info!(queue, "consuming");
+    part.up();
     loop {
         let batch = tokio::select! {
             biased;

@@ -1,5 +1,7 @@
 //! The ledger on a real database: gapless, strictly increasing, one receipt for a request, whatever happens around it.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 mod support;
 
 use std::time::Duration;

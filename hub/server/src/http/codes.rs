@@ -57,6 +57,8 @@ codes! {
     KEY_REUSED = "HUB-1401" 422 "The demand id was used for another demand";
     BACKLOG = "HUB-1402" 503 "Too many demands wait for the broker";
     QUERY = "HUB-1403" 400 "The query cannot be understood";
+    ORDER = "HUB-4101" 422 "The order cannot be carried out";
+    NO_DEAD_LETTER = "HUB-4102" 422 "A named dead letter does not exist";
     NOT_FOUND = "HUB-1404" 404 "There is no such thing";
     DISPATCHED = "HUB-1405" 409 "A dispatched demand cannot be changed";
     UNKNOWN_OUTCOME = "HUB-1406" 503 "It is not known whether the demand was accepted";

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use schemars::JsonSchema;
@@ -12,6 +12,25 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Default)]
 pub struct Health {
     parts: Mutex<BTreeMap<&'static str, Result<(), String>>>,
+}
+
+/// One part's own view of [`Health`]: whoever connects says so, and the supervisor's wrapper says when it ended.
+#[derive(Debug, Clone)]
+pub struct Part {
+    health: Arc<Health>,
+    name: &'static str,
+}
+
+impl Part {
+    /// The part works.
+    pub fn up(&self) {
+        self.health.set(self.name, Ok(()));
+    }
+
+    /// The part does not work.
+    pub fn down(&self, why: impl Into<String>) {
+        self.health.set(self.name, Err(why.into()));
+    }
 }
 
 /// Body of `GET /readyz`.
@@ -33,6 +52,11 @@ impl Health {
     /// Reports how a part is. The text goes to whoever can reach the port: no hosts, no secrets.
     pub fn set(&self, part: &'static str, state: Result<(), String>) {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner).insert(part, state);
+    }
+
+    /// The view of one part.
+    pub fn part(self: &Arc<Self>, name: &'static str) -> Part {
+        Part { health: self.clone(), name }
     }
 
     /// All parts together.

@@ -12,6 +12,7 @@ use xiezhi_schemas::{
 use super::stamp::{Report, Stamper};
 use crate::{
     config::LedgerSettings,
+    http::health::Part,
     store::{SecretUrl, Store, StoreError},
     upward::{self, Handler, Origin, Unreadable},
 };
@@ -24,6 +25,7 @@ pub async fn run(
     broker: &SecretUrl,
     store: &Store,
     settings: &LedgerSettings,
+    part: &Part,
     token: CancellationToken,
 ) -> Result<(), upward::Error> {
     let receiver = Receiver {
@@ -31,7 +33,7 @@ pub async fn run(
         batch_size: usize::try_from(settings.batch_size).unwrap_or(usize::MAX),
         linger: Duration::from_millis(settings.linger_ms),
     };
-    upward::run(broker, store, &receiver, token).await
+    upward::run(broker, store, &receiver, part, token).await
 }
 
 struct Receiver {

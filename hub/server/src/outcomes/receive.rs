@@ -10,6 +10,7 @@ use xiezhi_schemas::{
 
 use super::record;
 use crate::{
+    http::health::Part,
     store::{SecretUrl, Store, StoreError},
     upward::{self, Handler, Origin, Unreadable},
 };
@@ -28,9 +29,10 @@ pub async fn run(
     broker: &SecretUrl,
     store: &Store,
     what: Upward,
+    part: &Part,
     token: CancellationToken,
 ) -> Result<(), upward::Error> {
-    upward::run(broker, store, &Receiver { store, what }, token).await
+    upward::run(broker, store, &Receiver { store, what }, part, token).await
 }
 
 struct Receiver<'a> {

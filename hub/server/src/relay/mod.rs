@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     bus::{BusError, Publisher},
     config::{BrokerSettings, RelaySettings},
+    http::health::Part,
     keys::HubSecret,
     store::{Dedicated, Store, StoreError, outbox},
 };
@@ -49,6 +50,7 @@ pub async fn run(
     store: &Store,
     settings: &RelaySettings,
     secret: &HubSecret,
+    part: &Part,
     token: CancellationToken,
 ) -> Result<(), Error> {
     let Dedicated { client, mut messages } = store.dedicated().await?;
@@ -64,7 +66,7 @@ pub async fn run(
         // Nothing moves on the connection unless it is polled, and its end is the end of the lock.
         () = listen => Err(Error::LockLost),
         () = token.cancelled() => Ok(()),
-        done = work(&client, broker, settings, secret, &wake) => done,
+        done = work(&client, broker, settings, secret, part, &wake) => done,
     }
 }
 
@@ -73,6 +75,7 @@ async fn work(
     broker: &BrokerSettings,
     settings: &RelaySettings,
     secret: &HubSecret,
+    part: &Part,
     wake: &Notify,
 ) -> Result<(), Error> {
     let period = Duration::from_millis(settings.period_ms);
@@ -80,11 +83,12 @@ async fn work(
         .batch_execute("SET ROLE xiezhi_app; SET statement_timeout = '30s'")
         .await
         .map_err(StoreError::from)?;
-    lock(client, period).await?;
+    lock(client, part, period).await?;
     client.batch_execute(&format!("LISTEN {}", outbox::CHANNEL)).await.map_err(StoreError::from)?;
     let confirm_timeout = Duration::from_millis(broker.publish_timeout_ms);
     let mut publisher = Publisher::open(&broker.url, "relay", confirm_timeout).await?;
     tracing::info!("publishing");
+    part.up();
     let mut rounds = rounds::Rounds::new(client, settings.batch_size, secret);
     loop {
         let published;
@@ -102,7 +106,7 @@ async fn work(
     }
 }
 
-async fn lock(client: &Client, period: Duration) -> Result<(), StoreError> {
+async fn lock(client: &Client, part: &Part, period: Duration) -> Result<(), StoreError> {
     let mut waiting = false;
     loop {
         if client.query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?.try_get(0)? {
@@ -110,6 +114,7 @@ async fn lock(client: &Client, period: Duration) -> Result<(), StoreError> {
         }
         if !std::mem::replace(&mut waiting, true) {
             tracing::info!("another relay is at work; standing by");
+            part.up();
         }
         tokio::time::sleep(period).await;
     }

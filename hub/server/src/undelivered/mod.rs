@@ -8,6 +8,7 @@
 pub mod decide;
 pub mod record;
 pub mod release;
+pub mod routes;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use xiezhi_schemas::address::{ProvinceCode, Tier};
 
 use crate::{
+    http::health::Part,
     store::{SecretUrl, Store, StoreError, decode},
     upward::Error,
 };
@@ -27,12 +29,20 @@ const PERIOD: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// When broker or database break off.
-pub async fn record_all(broker: &SecretUrl, store: &Store, token: CancellationToken) -> Result<(), Error> {
+pub async fn record_all(
+    broker: &SecretUrl,
+    store: &Store,
+    part: &Part,
+    token: CancellationToken,
+) -> Result<(), Error> {
     loop {
         let tiers = tiers(store).await?;
         let round = token.child_token();
+        let consumers = try_join_all(tiers.iter().map(|tier| record::open(broker, tier))).await?;
+        part.up();
+        let pairs = consumers.into_iter().zip(&tiers);
         let recorders =
-            try_join_all(tiers.iter().map(|tier| record::run(broker, store, tier, round.clone())));
+            try_join_all(pairs.map(|(consumer, tier)| record::run(consumer, store, tier, round.clone())));
         tokio::pin!(recorders);
         loop {
             tokio::select! {

@@ -12,7 +12,7 @@ use xiezhi_schemas::{
 };
 
 use crate::{
-    bus::{Consumer, Incoming},
+    bus::{BusError, Consumer, Incoming},
     failpoint,
     store::{
         SecretUrl, Store, StoreError, parked,
@@ -25,18 +25,25 @@ use crate::{
 /// Messages in hand at the most.
 const PREFETCH: u16 = 64;
 
-/// Consumes the recorded queue of `tier` until cancelled.
+/// Subscribes to the recorded queue of `tier`.
+///
+/// # Errors
+/// When the broker does not let us.
+pub async fn open(broker: &SecretUrl, tier: &Tier) -> Result<Consumer, BusError> {
+    Consumer::open(broker, &tier.recorded_queue(), PREFETCH).await
+}
+
+/// Records what `consumer` brings until cancelled.
 ///
 /// # Errors
 /// When broker or database break off; whatever was not recorded comes again.
 pub async fn run(
-    broker: &SecretUrl,
+    mut consumer: Consumer,
     store: &Store,
     tier: &Tier,
     token: CancellationToken,
 ) -> Result<(), Error> {
     let queue = tier.recorded_queue();
-    let mut consumer = Consumer::open(broker, &queue, PREFETCH).await?;
     loop {
         let batch = tokio::select! {
             biased;

@@ -59,7 +59,10 @@ pub const ROUTES: &[Route] = &[
         summary: "Replays or closes undelivered attempts; the list is frozen now and worked off at a pace.",
         need: Some(Need::Operator),
         body: &[("application/json", Some(schema_of::<Order>))],
-        answers: &[json::<Preview>(202, "The job is made."), json::<Preview>(200, "A dry run, or nothing is open.")],
+        answers: &[
+            json::<Preview>(202, "The job is made."),
+            json::<Preview>(200, "A dry run, or nothing is open."),
+        ],
         problems: &[codes::NOT_JSON, codes::ORDER, codes::NO_DEAD_LETTER],
         handler: || post(order),
         ..PLAIN
@@ -145,7 +148,7 @@ const MOST_BYTES: usize = 1 << 20;
 
 async fn order(State(app): State<App>, caller: Caller, bytes: Body) -> Result<Response, Problem> {
     caller.need(Need::Operator)?;
-    let bytes = body::whole(bytes, MOST_BYTES, app.settings.request_timeout()).await?;
+    let bytes = body::whole(bytes, MOST_BYTES, app.request_timeout()).await?;
     let value = strict_json::parse(&bytes, Limits::default())
         .map_err(|error| Problem::new(codes::NOT_JSON, error.to_string()))?;
     let wanted: Order =

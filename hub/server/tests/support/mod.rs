@@ -1,6 +1,7 @@
 //! What the database tests share: a migrated database with a small directory, and requests in it.
 
 #![allow(dead_code, reason = "each test program uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use harness::shared::TestEnv;
 use hub::{
