@@ -156,3 +156,23 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
     }
     Ok(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_are_sound_and_take_the_address_anywhere() {
+        Cli::command().debug_assert();
+        for line in [
+            &["hub", "undelivered", "list", "--api", "http://h", "--token", "t", "--json"][..],
+            &["hub", "undelivered", "--api", "http://h", "replay", "7", "--reason", "county is back"],
+            &["hub", "list", "--state", "delivered", "--api", "http://h"],
+            &["hub", "config", "show", "--config", "hub.toml"],
+        ] {
+            assert!(Cli::try_parse_from(line).is_ok(), "{line:?}");
+        }
+    }
+}
