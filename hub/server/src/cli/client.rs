@@ -13,10 +13,16 @@ use crate::code::chain;
 #[derive(Debug, Args, Clone)]
 pub struct ApiArgs {
     /// Address of the hub's API.
-    #[arg(long, env = "XIEZHI_API", default_value = "http://127.0.0.1:8300", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "XIEZHI_API",
+        default_value = "http://127.0.0.1:8300",
+        value_name = "URL"
+    )]
     api: String,
     /// Bearer token (`hub credential issue`). Better given by the environment, where other users cannot see it.
-    #[arg(long, env = "XIEZHI_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    #[arg(long, global = true, env = "XIEZHI_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     token: Option<Token>,
 }
 
@@ -142,10 +148,12 @@ fn refused(status: StatusCode, problem: &Value) -> Failure {
     Failure::No(lines)
 }
 
-/// Reads pages until `limit` items are there or there are no more; returns them and the cursor of the next page.
+/// Reads pages until `limit` items are there or there are no more; returns them and the cursor of the next page. `name` is
+/// what the answer calls its items.
 pub(super) async fn pages(
     api: &Api,
     path: &str,
+    name: &str,
     query: &[(&str, Option<String>)],
     limit: usize,
     mut cursor: Option<String>,
@@ -163,7 +171,7 @@ pub(super) async fn pages(
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         });
-        if let Some(Value::Array(more)) = page.get_mut("items").map(Value::take) {
+        if let Some(Value::Array(more)) = page.get_mut(name).map(Value::take) {
             items.extend(more);
         }
         if cursor.is_none() {
