@@ -1,4 +1,4 @@
-//! Who may call the API: making and ending principals, their tokens and their webhooks. For the command line; the API asks
+//! Who may call the API: making and ending principals and their tokens. For the command line; the API asks
 //! `store` who holds a token.
 
 use jiff::Timestamp;
@@ -178,27 +178,6 @@ pub async fn revoke(tx: &Transaction<'_>, actor: &str, name: &str, id: &str) -> 
         audit::record(tx, actor, "host", "credential.revoke", &object).await?;
     }
     Ok(count)
-}
-
-/// Sets where a court's news are posted to. The stream goes on where it stood.
-///
-/// # Errors
-/// When nobody has this name or the URL is none.
-pub async fn set_webhook(
-    tx: &Transaction<'_>,
-    actor: &str,
-    name: &str,
-    url: &str,
-) -> Result<(), PrincipalError> {
-    known(tx, name).await?;
-    let web =
-        url.split_once("://").is_some_and(|(s, rest)| matches!(s, "http" | "https") && !rest.is_empty());
-    if !web || url.parse::<axum::http::Uri>().is_err() {
-        return Err(PrincipalError::Unfit("a webhook needs a URL http:// or https://".to_owned()));
-    }
-    tx.execute(include_str!("store/queries/webhook/upsert.sql"), &[&name, &url]).await?;
-    audit::record(tx, actor, "host", "webhook.set", name).await?;
-    Ok(())
 }
 
 async fn known(tx: &Transaction<'_>, name: &str) -> Result<(), PrincipalError> {

@@ -17,7 +17,7 @@ use rustix::process::{Pid, Signal, getuid, kill_process};
 use crate::{procfs, wait};
 
 /// Variable that marks every process started in a home, with the home's path as value.
-pub const MARK: &str = "XIEZHI_STACK_DIR";
+pub const MARK: &str = "XIEZHI_TEST_STACK_DIR";
 const LIST: &str = "pids";
 
 /// A directory below `/tmp/xiezhi-<uid>/`, deleted when dropped; kept while the thread panics, so that the logs of

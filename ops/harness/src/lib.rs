@@ -15,8 +15,10 @@
     reason = "the fences are for the programs; the kit spawns, publishes and polls to test them"
 )]
 
+pub mod chaos;
 pub mod clock;
 pub mod home;
+pub mod invariants;
 pub mod launch;
 pub mod management;
 pub mod postgres;

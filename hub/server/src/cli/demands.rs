@@ -76,6 +76,9 @@ fn media_type(path: &Path, bytes: &[u8]) -> &'static str {
 pub(super) struct ShowArgs {
     /// The request id that the hub answered, or the court's own demand id.
     id: String,
+    /// The court, for operators who ask by demand id.
+    #[arg(long)]
+    sender: Option<String>,
     /// As JSON.
     #[arg(long)]
     json: bool,
@@ -85,7 +88,8 @@ pub(super) struct ShowArgs {
 
 pub(super) async fn show(args: ShowArgs) -> Result<(), Failure> {
     let api = Api::new(&args.api)?;
-    let value = api.get(&format!("/v1/demands/{}", segment(&args.id)?), &[]).await?;
+    let path = format!("/v1/demands/{}", segment(&args.id)?);
+    let value = api.get(&path, &[("sender", args.sender)]).await?;
     if args.json {
         output::json(&value)?
     } else {
@@ -175,12 +179,14 @@ pub(super) async fn list(args: ListArgs) -> Result<(), Failure> {
         ("registry", args.registry),
         ("sender", args.sender),
     ];
-    let (items, next) = pages(&api, "/v1/demands", &query, args.page.limit, args.page.cursor.clone()).await?;
+    let (items, next) =
+        pages(&api, "/v1/demands", "requests", &query, args.page.limit, args.page.cursor.clone()).await?;
     let columns = [
         ("REQUEST", "/request_id"),
         ("DEMAND", "/demand_id"),
-        ("UNIT", "/unit_index"),
         ("KIND", "/kind"),
+        ("CASE", "/case_number"),
+        ("UNIT", "/unit_code"),
         ("REGISTRY", "/registry"),
         ("STATE", "/state"),
         ("ATTEMPT", "/attempt"),
@@ -219,7 +225,7 @@ pub(super) async fn feedback(args: FeedbackArgs) -> Result<(), Failure> {
             ("wait_secs", args.follow.then(|| "30".to_owned())),
         ];
         let page = api.get("/v1/feedback", &query).await?;
-        let items = page.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+        let items = page.get("events").and_then(Value::as_array).cloned().unwrap_or_default();
         for item in &items {
             if args.json {
                 output::line(&item.to_string())?;

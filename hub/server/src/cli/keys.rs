@@ -5,12 +5,10 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use xiezhi_schemas::address::ProvinceCode;
 
-use super::{Failure, args::actor, output};
+use super::{Failure, output};
 use crate::{
     config::{LedgerSettings, Loaded, SecretSettings},
     keys::{self, HubSecret},
-    principals,
-    store::{Settings, Store, StoreError},
 };
 
 #[derive(Debug, Subcommand)]
@@ -78,28 +76,9 @@ pub(super) enum WebhookCommand {
         /// The court's principal.
         sender: String,
     },
-    /// Set where this court's news are posted to.
-    Set {
-        /// The court's principal.
-        sender: String,
-        /// http:// or https://.
-        url: String,
-    },
 }
 
-pub(super) async fn webhook(settings: &Loaded, command: WebhookCommand) -> Result<(), Failure> {
-    match command {
-        WebhookCommand::Secret { sender } => {
-            output::line(&secret(settings)?.webhook_secret(&sender))?;
-        }
-        WebhookCommand::Set { sender, url } => {
-            let store = Store::new(&settings.section::<Settings>("database")?)?;
-            let mut client = store.client().await?;
-            let tx = client.transaction().await.map_err(StoreError::from)?;
-            principals::set_webhook(&tx, &actor(), &sender, &url).await?;
-            tx.commit().await.map_err(StoreError::of_commit)?;
-            eprintln!("news of {sender} go to its webhook; `hub webhook secret {sender}` prints the key");
-        }
-    }
-    Ok(())
+pub(super) fn webhook(settings: &Loaded, command: &WebhookCommand) -> Result<(), Failure> {
+    let WebhookCommand::Secret { sender } = command;
+    Ok(output::line(&secret(settings)?.webhook_secret(sender))?)
 }

@@ -82,7 +82,7 @@ enum Command {
     /// What a province needs to connect.
     #[command(subcommand)]
     Province(keys::ProvinceCommand),
-    /// Where a court's news are posted to.
+    /// What a court needs to trust the news that are posted to it; it sets the address itself (`PUT /v1/webhook`).
     #[command(subcommand)]
     Webhook(keys::WebhookCommand),
     /// Explain an identifier (案号, 不动产单元代码, …).
@@ -93,6 +93,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print the API's description (OpenAPI 3.1).
+    Openapi,
     /// Send a demand.
     Submit(demands::SubmitArgs),
     /// Show a request with its timeline.
@@ -133,9 +135,10 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Principal(command) => principals::principal(&settings()?, command).await?,
         Command::Credential(command) => principals::credential(&settings()?, command).await?,
         Command::Province(command) => keys::province(&settings()?, &command)?,
-        Command::Webhook(command) => keys::webhook(&settings()?, command).await?,
+        Command::Webhook(command) => keys::webhook(&settings()?, &command)?,
         Command::Identifier(args) => return identifier::run(&args),
         Command::Errors { json } => operate::errors(json)?,
+        Command::Openapi => output::json(&crate::http::openapi::document())?,
         Command::Submit(args) => demands::submit(args).await?,
         Command::Show(args) => demands::show(args).await?,
         Command::List(args) => demands::list(args).await?,

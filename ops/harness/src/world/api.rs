@@ -283,47 +283,51 @@ impl Operator {
         Self(caller)
     }
 
-    /// Undelivered demands; `filter` as `status=open&province=32`, or empty.
+    /// Undelivered attempts, the first 1000; `filter` as `status=open&province=32`, or empty.
     ///
     /// # Errors
     /// When the filter is refused.
     pub async fn undelivered(&self, filter: &str) -> Result<Vec<Value>> {
-        let mut page = self.get(&format!("/v1/undelivered?{filter}")).await?;
-        for key in ["items", "undelivered", "dead_letters"] {
-            if let Value::Array(items) = page[key].take() {
-                return Ok(items);
-            }
+        let mut page = self.get(&format!("/v1/undelivered?limit=1000&{filter}")).await?;
+        match page["items"].take() {
+            Value::Array(items) => Ok(items),
+            _ => bail!("a page of undelivered attempts without a list: {page}"),
         }
-        bail!("a page of undelivered demands without a list")
     }
 
-    /// Sends again what fits the filter, and waits until the job is done.
+    /// Sends again what is selected (`{"dead_ids":[7]}` or `{"filter":{"registry":"320102"}}`), and waits until the job
+    /// is done. Gives the job, `null` when nothing was open.
     ///
     /// # Errors
     /// When it is refused or does not finish in a minute.
-    pub async fn replay(&self, filter: &Value, reason: &str) -> Result<Value> {
-        self.decide("/v1/undelivered/replays", filter, reason).await
+    pub async fn replay(&self, select: &Value, reason: &str) -> Result<Value> {
+        self.decide("replay", select, reason).await
     }
 
-    /// Gives up what fits the filter, and waits until the job is done.
+    /// Gives up what is selected, and waits until the job is done.
     ///
     /// # Errors
     /// As [`Operator::replay`].
-    pub async fn close(&self, filter: &Value, reason: &str) -> Result<Value> {
-        self.decide("/v1/undelivered/closures", filter, reason).await
+    pub async fn close(&self, select: &Value, reason: &str) -> Result<Value> {
+        self.decide("close", select, reason).await
     }
 
-    async fn decide(&self, path: &str, filter: &Value, reason: &str) -> Result<Value> {
-        let job = self.post(path, &json!({"filter": filter, "reason": reason})).await?.ok()?;
-        let id = job["job_id"].as_i64().with_context(|| format!("no job in {job}"))?;
-        self.wait_for_job(id, Duration::from_secs(60)).await
+    async fn decide(&self, action: &str, select: &Value, reason: &str) -> Result<Value> {
+        let order = json!({
+            "action": action, "reason": reason, "pace_per_second": 1000, "dry_run": false, "select": select,
+        });
+        let answer = self.post("/v1/undelivered/jobs", &order).await?.ok()?;
+        match answer["job_id"].as_str() {
+            Some(id) => self.wait_for_job(id, Duration::from_secs(60)).await,
+            None => Ok(Value::Null),
+        }
     }
 
     /// Waits until a job is done.
     ///
     /// # Errors
     /// When it is not `within` the time.
-    pub async fn wait_for_job(&self, job: i64, within: Duration) -> Result<Value> {
+    pub async fn wait_for_job(&self, job: &str, within: Duration) -> Result<Value> {
         wait::until(&format!("job {job}"), within, async || {
             match self.get(&format!("/v1/undelivered/jobs/{job}")).await {
                 Ok(job) if !job["finished_at"].is_null() => Step::Done(job),

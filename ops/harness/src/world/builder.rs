@@ -206,7 +206,8 @@ impl Builder {
 
         self.tell("starting hub, county systems and connectors");
         let launch = |name: &str, program: &Path| {
-            Launch::new(name, program).home(ground.home()).log_dir(&dir).directory(&dir)
+            // Nothing of the caller's environment, whose variables would change the programs' settings.
+            Launch::new(name, program).clear_env().home(ground.home()).log_dir(&dir).directory(&dir)
         };
         let pages =
             Pages { alive: format!("{hub_base}/healthz"), ready: format!("{hub_base}/readyz"), token: None };

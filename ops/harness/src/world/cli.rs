@@ -30,6 +30,12 @@ impl HubCli {
     /// Runs it, whatever it ends with.
     pub(super) async fn run(&self, args: &[&str]) -> Result<Ran> {
         let mut command = Command::new(&self.program);
+        // The caller's own settings are not this world's.
+        for (key, _) in std::env::vars_os() {
+            if key.to_string_lossy().starts_with("XIEZHI_") {
+                command.env_remove(key);
+            }
+        }
         command.args(args).envs(self.env.iter().map(|(k, v)| (k, v))).current_dir(&self.dir);
         command.stdin(Stdio::null()).kill_on_drop(true);
         let limit = Duration::from_secs(120);

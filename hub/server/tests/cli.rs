@@ -1,0 +1,161 @@
+//! The binary as a person or a script meets it.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{
+    io::Write,
+    process::{Command, Output, Stdio},
+};
+
+fn hub(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hub"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("XIEZHI_")) {
+        command.env_remove(name);
+    }
+    command.args(args);
+    command
+}
+
+fn run(args: &[&str]) -> (i32, String, String) {
+    told(hub(args).output().unwrap())
+}
+
+fn told(output: Output) -> (i32, String, String) {
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+#[test]
+fn one_identifier_is_explained() {
+    let (code, out, _) = run(&["identifier", "division_code", "320102", "--json"]);
+    let verdict: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (code, verdict["ok"].as_bool(), verdict["normalised"].as_str()),
+        (0, Some(true), Some("320102"))
+    );
+
+    let (code, out, _) = run(&["identifier", "division_code", "320199", "--as-of", "2026-01-01"]);
+    assert_eq!(code, 1);
+    assert!(out.contains("ok: false") && out.contains("level: "), "{out}");
+
+    let (code, out, err) = run(&["identifier", "colour", "red"]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("HUB-1040") && err.contains("division_code"), "{err}");
+
+    let (code, out, _) = run(&["identifier", "--types"]);
+    assert_eq!(code, 0);
+    assert!(out.lines().count() > 10 && out.contains("不动产单元代码"), "{out}");
+
+    let (code, _, err) = run(&["identifier"]);
+    assert_eq!(code, 2, "{err}");
+}
+
+#[test]
+fn a_long_list_is_answered_line_by_line() {
+    let mut child = hub(&["identifier", "--stdin", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || {
+        for n in 0..20_000 {
+            match n % 4 {
+                3 => writeln!(stdin, "not json {n}").unwrap(),
+                _ => writeln!(stdin, "{{\"type\":\"division_code\",\"value\":\"{:06}\"}}", 320_000 + n % 200)
+                    .unwrap(),
+            }
+        }
+    });
+    let (code, out, err) = told(child.wait_with_output().unwrap());
+    writer.join().unwrap();
+    assert_eq!((code, err.as_str()), (0, ""));
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(lines.len(), 20_000);
+    for (n, line) in lines.iter().enumerate() {
+        let answer: serde_json::Value = serde_json::from_str(line).unwrap();
+        if n % 4 == 3 {
+            assert_eq!(
+                (answer["ok"].as_bool(), answer["error"]["line"].as_u64()),
+                (Some(false), Some(n as u64 + 1))
+            );
+        } else {
+            assert_eq!(answer["value"], format!("{:06}", 320_000 + n % 200));
+            assert!(answer["ok"].is_boolean() && answer.get("warnings").is_some());
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let mut child =
+        hub(&["identifier", "--types"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let (code, _, err) = told(child.wait_with_output().unwrap());
+    assert!(code == 0 && !err.contains("panicked"), "{code} {err}");
+}
+
+#[test]
+fn settings_are_checked_before_anything_else() {
+    let output = hub(&["serve"]).env("XIEZHI_DATABASE__POOL_SIZE", "many").output().unwrap();
+    let (code, out, err) = told(output);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("[HUB-1013] database.pool_size (environment XIEZHI_DATABASE__POOL_SIZE)"), "{err}");
+
+    let (code, _, err) = run(&["serve"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("database.url (default)") && err.contains("broker.url (default)"), "{err}");
+
+    let output =
+        hub(&["config", "show"]).env("XIEZHI_DATABASE__URL", "postgres://u:geheim@db/x").output().unwrap();
+    let (code, out, _) = told(output);
+    assert_eq!(code, 0);
+    assert!(out.contains("postgres://db/x") && !out.contains("geheim"), "{out}");
+
+    let (code, out, _) = run(&["config", "show", "--default"]);
+    assert_eq!((code, out.trim_end()), (0, hub::config::DEFAULT.trim_end()));
+}
+
+#[test]
+fn keys_are_made_once_and_serve_everything_derived() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("hub.toml");
+    let text = "[secret]\nhub_secret_file = \"keys/s\"\n[ledger]\nsigning_key_file = \"keys/l.pem\"\n";
+    std::fs::write(&config, text).unwrap();
+    let config = config.to_str().unwrap();
+    let (code, _, err) = run(&["--config", config, "province", "key", "32"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("hub keys init"), "{err}");
+    for (made, kept) in [(2, 0), (0, 2)] {
+        let (code, out, err) = run(&["--config", config, "keys", "init"]);
+        assert_eq!((code, out.as_str()), (0, ""));
+        assert_eq!((err.matches("made ").count(), err.matches("kept ").count()), (made, kept), "{err}");
+    }
+    let key = |province: &str| {
+        let (code, out, err) = run(&["--config", config, "province", "key", province]);
+        assert_eq!((code, err.as_str(), out.trim().len()), (0, "", 64));
+        out
+    };
+    assert_eq!(key("32"), key("32"));
+    assert_ne!(key("32"), key("33"));
+    let (code, out, _) = run(&["--config", config, "webhook", "secret", "court-a"]);
+    assert_eq!((code, out.trim().len()), (0, 64));
+}
+
+#[test]
+fn an_unreachable_hub_is_exit_code_three() {
+    // Nothing listens on a port that was just given back.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let api = format!("http://127.0.0.1:{port}");
+    let (code, out, err) = run(&["list", "--api", &api, "--token", "xz_secret"]);
+    assert_eq!((code, out.as_str()), (3, ""));
+    assert!(err.contains("HUB-1042") && !err.contains("xz_secret"), "{err}");
+    let (code, _, err) = run(&["list", "--api", "nonsense"]);
+    assert_eq!(code, 2, "{err}");
+    let (code, _, err) = run(&["undelivered", "replay", "--all", "--api", &api]);
+    assert!(code == 2 && err.contains("--reason"), "{err}");
+}

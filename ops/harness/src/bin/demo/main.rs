@@ -1,0 +1,127 @@
+//! The demonstration: eight provinces, every kind of demand, one county that fails and comes back. `./ops/demo` builds
+//! and starts it.
+
+mod board;
+mod given;
+mod outage;
+mod story;
+mod summary;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use harness::StackOptions;
+use harness::world::World;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Shows the road of demands through court, ministry, province and county on this machine.
+///
+/// Starts a private PostgreSQL and RabbitMQ, or uses those that XIEZHI_DATABASE__URL, XIEZHI_BROKER__URL and
+/// XIEZHI_BROKER__MANAGEMENT_URL name. Everything is deleted at the end. People, cases and properties are invented.
+#[derive(Parser)]
+#[command(name = "demo", version)]
+struct Arguments {
+    /// Leave everything running at the end, until ctrl-c.
+    #[arg(long)]
+    keep: bool,
+    /// Delivery window: how long a demand waits for its registry before it counts as undelivered (未送达).
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(3..=600))]
+    window_secs: u64,
+}
+
+/// Exit code after ctrl-c.
+const INTERRUPTED: u8 = 130;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let told_to_stop = async {
+        let (Ok(mut int), Ok(mut term)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = int.recv() => {}
+            _ = term.recv() => {}
+        }
+    };
+    let run = Box::pin(run(arguments));
+    // Whatever was started ends with the future or, if this process is killed, with the process.
+    let outcome = tokio::select! {
+        outcome = run => outcome,
+        () = told_to_stop => {
+            eprintln!("\ninterrupted; everything that was started is ended");
+            return ExitCode::from(INTERRUPTED);
+        }
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            println!("\nThe demonstration did not end as expected: see the lines marked with ✗.");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("\ndemo: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<bool> {
+    let begin = Instant::now();
+    heading("獬豸 Xiezhi: demands for assistance in enforcement (协执) travel to eight provinces");
+    let window = Duration::from_secs(arguments.window_secs);
+    let mut builder = World::builder("demo").window(window).narrate(move |line| {
+        println!("{:5.1} s  {line}", begin.elapsed().as_secs_f64());
+    });
+    let borrowed = given::Borrowed::from_environment().await?;
+    builder = match &borrowed {
+        Some(servers) => builder.given(servers.urls().clone()),
+        None => builder.private(StackOptions::default()),
+    };
+    let outcome = match builder.start().await.context("the stack did not come up") {
+        Ok(world) => {
+            let outcome = show(&world, &arguments, begin).await;
+            if outcome.is_err() {
+                let log = world.hub.log_tail(12);
+                eprintln!("\nlast lines of the hub's log:\n{log}");
+            }
+            let ended = world.finish().await;
+            outcome.and_then(|good| ended.map(|()| good))
+        }
+        Err(error) => Err(error),
+    };
+    if let Some(servers) = borrowed {
+        servers.give_back().await?;
+    }
+    outcome
+}
+
+async fn show(world: &World, arguments: &Arguments, begin: Instant) -> Result<bool> {
+    summary::addresses(world)?;
+    heading("1. Every kind of demand to every province: 查封, 轮候查封, 续封, 解封 of one property unit each");
+    let sent = story::send(world).await?;
+    let mut expected = story::watch(world, sent).await?;
+    heading("2. One county fails: 未送达, and its replay");
+    expected.push(outage::play(world, arguments.window_secs).await?);
+    heading("3. One timeline of each province (hub show)");
+    summary::timelines(world, &expected).await?;
+    heading("4. The ledger (hub ledger verify)");
+    let verified = summary::ledger(world).await?;
+    heading("5. Summary");
+    let good = summary::compare(world, &expected).await? && verified;
+    println!("took {:.0} s", begin.elapsed().as_secs_f64());
+    summary::next_steps(world, arguments.keep)?;
+    if arguments.keep {
+        println!("\nEverything keeps running until ctrl-c, which ends and deletes it.");
+        std::future::pending::<()>().await;
+    }
+    Ok(good)
+}
+
+fn heading(text: &str) {
+    println!("\n== {text}");
+}
