@@ -85,7 +85,7 @@ impl App {
         self.request_timeout() * 10
     }
 
-    /// [`App::finish`] for demands: courts are answered within [`ANSWER_WITHIN`], because a demand that waits in a hub which
+    /// [`App::finish`] for demands: courts are answered within four seconds, because a demand that waits in a hub which
     /// cannot store it is lost time for a creditor (V04).
     ///
     /// # Errors
