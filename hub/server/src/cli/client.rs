@@ -13,10 +13,16 @@ use crate::code::chain;
 #[derive(Debug, Args, Clone)]
 pub struct ApiArgs {
     /// Address of the hub's API.
-    #[arg(long, env = "XIEZHI_API", default_value = "http://127.0.0.1:8300", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "XIEZHI_API",
+        default_value = "http://127.0.0.1:8300",
+        value_name = "URL"
+    )]
     api: String,
     /// Bearer token (`hub credential issue`). Better given by the environment, where other users cannot see it.
-    #[arg(long, env = "XIEZHI_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    #[arg(long, global = true, env = "XIEZHI_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     token: Option<Token>,
 }
 

@@ -7,6 +7,7 @@ use crate::{
     config::ConfigError,
     directory::DirectoryError,
     keys::KeyError,
+    ledger::heads::HeadError,
     principals::PrincipalError,
     serve::{ServeError, StartError},
     store::{MigrationError, StoreError},
@@ -56,6 +57,16 @@ impl From<StoreError> for Failure {
             StoreError::Unavailable(_) => Self::Unreachable(chain(&error)),
             StoreError::Url(_) => Self::Usage(chain(&error)),
             _ => Self::no(&error),
+        }
+    }
+}
+
+impl From<HeadError> for Failure {
+    fn from(error: HeadError) -> Self {
+        match error {
+            HeadError::Store(error) => error.into(),
+            HeadError::Key { .. } => Self::Usage(chain(&error)),
+            error => Self::no(&error),
         }
     }
 }

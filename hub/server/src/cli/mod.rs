@@ -13,6 +13,7 @@ mod directory;
 mod failure;
 mod identifier;
 mod keys;
+mod ledger;
 mod operate;
 mod output;
 mod principals;
@@ -73,6 +74,12 @@ enum Command {
     /// Compare the broker with what it should be, and mend it.
     #[command(subcommand)]
     Topology(topology::TopologyCommand),
+    /// The receipts (送达).
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
+    /// What waits for the broker.
+    #[command(subcommand)]
+    Outbox(ledger::OutboxCommand),
     /// Who may call the API.
     #[command(subcommand)]
     Principal(principals::PrincipalCommand),
@@ -132,6 +139,8 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Keys(command) => keys::keys(&settings()?, &command)?,
         Command::Directory(command) => directory::run(&settings()?, command).await?,
         Command::Topology(command) => return topology::run(&settings()?, command).await,
+        Command::Ledger(command) => return ledger::ledger(&settings()?, command).await,
+        Command::Outbox(command) => ledger::outbox(&settings()?, command).await?,
         Command::Principal(command) => principals::principal(&settings()?, command).await?,
         Command::Credential(command) => principals::credential(&settings()?, command).await?,
         Command::Province(command) => keys::province(&settings()?, &command)?,
@@ -146,4 +155,24 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Undelivered(args) => return undelivered::run(args).await,
     }
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_are_sound_and_take_the_address_anywhere() {
+        Cli::command().debug_assert();
+        for line in [
+            &["hub", "undelivered", "list", "--api", "http://h", "--token", "t", "--json"][..],
+            &["hub", "undelivered", "--api", "http://h", "replay", "7", "--reason", "county is back"],
+            &["hub", "list", "--state", "delivered", "--api", "http://h"],
+            &["hub", "config", "show", "--config", "hub.toml"],
+        ] {
+            assert!(Cli::try_parse_from(line).is_ok(), "{line:?}");
+        }
+    }
 }

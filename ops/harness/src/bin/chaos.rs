@@ -71,8 +71,13 @@ async fn main() -> ExitCode {
 async fn run(cli: &Cli) -> Result<bool> {
     let options = cli.options();
     if cli.dry_run {
-        let plan =
-            chaos::schedule(options.seed, &options.kinds, &options.provinces, options.length, options.strikes);
+        let plan = chaos::schedule(
+            options.seed,
+            &options.kinds,
+            &options.provinces,
+            options.length,
+            options.strikes,
+        );
         println!("{}", serde_json::to_string_pretty(&plan)?);
         return Ok(true);
     }

@@ -198,7 +198,9 @@ mod tests {
             assert!(plan.iter().all(|i| i.at_ms < 120_000));
             assert!(plan.is_sorted_by_key(|i| i.at_ms));
             let struck = |kind| plan.iter().filter(move |i| i.fault.kind == kind).map(|i| &i.fault.province);
-            assert!(struck(Kind::Freeze).all(|frozen| struck(Kind::Connector).all(|killed| killed != frozen)));
+            assert!(
+                struck(Kind::Freeze).all(|frozen| struck(Kind::Connector).all(|killed| killed != frozen))
+            );
         }
     }
 

@@ -37,7 +37,9 @@ impl FromStr for Plant {
     fn from_str(word: &str) -> Result<Self> {
         match Self::ALL.into_iter().find(|plant| plant.as_str() == word) {
             Some(plant) => Ok(plant),
-            None => bail!("{word:?} is no bug that can be planted; there are ack_before_receipt and trust_is_ack"),
+            None => {
+                bail!("{word:?} is no bug that can be planted; there are ack_before_receipt and trust_is_ack")
+            }
         }
     }
 }

@@ -69,7 +69,8 @@ impl RunOutcome {
 
 impl fmt::Display for RunOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let versions: Vec<String> = self.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        let versions: Vec<String> =
+            self.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
         writeln!(f, "seed {}; {}", self.seed, versions.join(", "))?;
         if let Some(bug) = self.planted {
             writeln!(f, "planted bug: {bug}")?;
@@ -80,7 +81,8 @@ impl fmt::Display for RunOutcome {
             let (at, repair) = (one.at_ms as f64 / 1e3, one.repaired_after_ms as f64 / 1e3);
             writeln!(f, "  {at:7.1} s  {:32} {fired}, repaired after {repair:.1} s", one.fault)?;
         }
-        let states: Vec<String> = self.states.iter().map(|(state, count)| format!("{count} {state}")).collect();
+        let states: Vec<String> =
+            self.states.iter().map(|(state, count)| format!("{count} {state}")).collect();
         writeln!(
             f,
             "{} demands accepted in {} attempts; requests: {}; {} replayed",
@@ -93,7 +95,12 @@ impl fmt::Display for RunOutcome {
             Some(seconds) => writeln!(f, "at rest {seconds:.1} s after the last repair")?,
             None => writeln!(f, "did not come to rest")?,
         }
-        writeln!(f, "{} snapshots checked while it ran, {} violations in them", self.snapshots, self.violated_meanwhile.len())?;
+        writeln!(
+            f,
+            "{} snapshots checked while it ran, {} violations in them",
+            self.snapshots,
+            self.violated_meanwhile.len()
+        )?;
         for finding in &self.violated_meanwhile {
             writeln!(f, "  {} {:?}", finding.id, finding.verdict)?;
         }

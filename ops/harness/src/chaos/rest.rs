@@ -74,7 +74,8 @@ pub(super) async fn replay_all(world: &World, url: &str) -> Result<u64> {
     let client = connect(url).await?;
     let mut replayed = 0;
     for _ in 0..ROUNDS {
-        let row = client.query_one("SELECT count(*) FROM inv_request WHERE state = 'undelivered'", &[]).await?;
+        let row =
+            client.query_one("SELECT count(*) FROM inv_request WHERE state = 'undelivered'", &[]).await?;
         let open: i64 = row.get(0);
         if open == 0 {
             return Ok(replayed);

@@ -75,7 +75,8 @@ fn progress(options: &Options) -> ProgressBar {
     if !options.progress {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{elapsed_precise} {bar:30} {pos}/{len} demands accepted  {msg}");
+    let style =
+        ProgressStyle::with_template("{elapsed_precise} {bar:30} {pos}/{len} demands accepted  {msg}");
     ProgressBar::new(options.demands).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
@@ -141,8 +142,13 @@ async fn judge(
         database_url: url.clone(),
         journals: Some(journals(world).await?),
         broker: Some(
-            invariants::look(&world.ground().management()?, &world.ground().vhost(), &world.ground().broker_url(), COUNTS)
-                .await?,
+            invariants::look(
+                &world.ground().management()?,
+                &world.ground().vhost(),
+                &world.ground().broker_url(),
+                COUNTS,
+            )
+            .await?,
         ),
         copies: Some(copies),
         settled: Some(settled.clone()),

@@ -43,10 +43,12 @@ impl Board {
         let terminal = std::io::stdout().is_terminal();
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
         let style = || ProgressStyle::with_template("{wide_msg}").ok();
-        let titles: String = KINDS.iter().map(|kind| pad(&format!("{} {}", kind.chinese(), kind.as_str()))).collect();
+        let titles: String =
+            KINDS.iter().map(|kind| pad(&format!("{} {}", kind.chinese(), kind.as_str()))).collect();
         println!("{}{titles}", pad_to("", 14));
         let row = |province: &harness::world::Province| {
-            let bar = terminal.then(style).flatten().map(|style| bars.add(ProgressBar::new(1).with_style(style)));
+            let bar =
+                terminal.then(style).flatten().map(|style| bars.add(ProgressBar::new(1).with_style(style)));
             let name = format!("{} {}", province.code, province.name);
             Row { name, cells: Default::default(), bar }
         };
@@ -87,7 +89,8 @@ impl Board {
         change(cell);
         match &row.bar {
             Some(bar) => {
-                let cells: String = row.cells.iter().map(|c| pad(&format!("{} {}", c.state, c.receipt))).collect();
+                let cells: String =
+                    row.cells.iter().map(|c| pad(&format!("{} {}", c.state, c.receipt))).collect();
                 bar.set_message(format!("{}{cells}", pad_to(&row.name, 14)));
             }
             // Without a terminal only ends of journeys are worth a line.

@@ -81,7 +81,8 @@ impl Borrowed {
 
 /// URL of the server's own database, and the name of the wanted one.
 fn beside(url: &str) -> Result<(String, String)> {
-    let mut admin = Url::parse(url).context("XIEZHI_DATABASE__URL is no URL (postgres://user:password@host/name)")?;
+    let mut admin =
+        Url::parse(url).context("XIEZHI_DATABASE__URL is no URL (postgres://user:password@host/name)")?;
     let name = admin.path().trim_start_matches('/').to_owned();
     ensure!(!name.is_empty(), "XIEZHI_DATABASE__URL must name a database");
     admin.set_path("postgres");
@@ -118,7 +119,9 @@ async fn take_database(url: &str) -> Result<bool> {
     if comment.as_deref() == Some(MARK) {
         client.batch_execute(CLEAR).await?;
     } else if relations > 0 {
-        bail!("database {name} holds {relations} tables or other objects; name an empty database, or one to be made");
+        bail!(
+            "database {name} holds {relations} tables or other objects; name an empty database, or one to be made"
+        );
     }
     client.batch_execute(&format!("COMMENT ON SCHEMA public IS '{MARK}'")).await?;
     Ok(made)
@@ -135,7 +138,10 @@ async fn take_vhost(management: &Management, name: &str) -> Result<bool> {
         empty_vhost(management, name).await?;
     } else {
         let held = list(management, "queues", name).await?.len() + exchanges(management, name).await?.len();
-        ensure!(held == 0, "virtual host {name} holds {held} queues and exchanges; name an empty one, or one to be made");
+        ensure!(
+            held == 0,
+            "virtual host {name} holds {held} queues and exchanges; name an empty one, or one to be made"
+        );
     }
     describe(management, name, MARK).await?;
     Ok(made)

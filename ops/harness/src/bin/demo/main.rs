@@ -38,8 +38,7 @@ const INTERRUPTED: u8 = 130;
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let told_to_stop = async {
-        let (Ok(mut int), Ok(mut term)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
         else {
             return std::future::pending().await;
         };
@@ -102,7 +101,9 @@ async fn run(arguments: Arguments) -> Result<bool> {
 
 async fn show(world: &World, arguments: &Arguments, begin: Instant) -> Result<bool> {
     summary::addresses(world)?;
-    heading("1. Every kind of demand to every province: 查封, 轮候查封, 续封, 解封 of one property unit each");
+    heading(
+        "1. Every kind of demand to every province: 查封, 轮候查封, 续封, 解封 of one property unit each",
+    );
     let sent = story::send(world).await?;
     let mut expected = story::watch(world, sent).await?;
     heading("2. One county fails: 未送达, and its replay");

@@ -37,7 +37,11 @@ pub(crate) async fn send(world: &World) -> Result<Vec<(usize, Expected)>> {
     let sent = provinces.filter_map(|(row, province)| Some((row, province.registries.first()?)));
     let sent = try_join_all(sent.map(|(row, registry)| to_registry(world, row, registry))).await?;
     let sent: Vec<_> = sent.into_iter().flatten().collect();
-    println!("{} demands accepted in {:.1} s, each with three PDF documents\n", sent.len(), begin.elapsed().as_secs_f64());
+    println!(
+        "{} demands accepted in {:.1} s, each with three PDF documents\n",
+        sent.len(),
+        begin.elapsed().as_secs_f64()
+    );
     Ok(sent)
 }
 

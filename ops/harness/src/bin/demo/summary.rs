@@ -37,7 +37,8 @@ fn write_tokens(world: &World) -> Result<()> {
         writeln!(text, "export TOKEN_{}={token}", name.replace(['-', '.'], "_"))?;
     }
     writeln!(text, "export XIEZHI_TOKEN=$TOKEN_operator_1")?;
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(tokens_file(world))?;
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(tokens_file(world))?;
     file.write_all(text.as_bytes())?;
     Ok(())
 }
@@ -78,7 +79,11 @@ pub(crate) async fn compare(world: &World, expected: &[Expected]) -> Result<bool
         if (state.as_str(), status.as_str()) != (one.state, one.status) {
             println!(
                 "✗ {} {} at {} is {state} ({status}) instead of {} ({})",
-                one.kind.as_str(), one.request, one.registry, one.state, one.status
+                one.kind.as_str(),
+                one.request,
+                one.registry,
+                one.state,
+                one.status
             );
             good = false;
         }
@@ -96,7 +101,9 @@ pub(crate) async fn compare(world: &World, expected: &[Expected]) -> Result<bool
 /// Says where to look next.
 pub(crate) fn next_steps(world: &World, keep: bool) -> Result<()> {
     if !keep {
-        println!("\nNothing is left running. To look around: ./ops/demo --keep. Every test: ./ops/test. More: README.md");
+        println!(
+            "\nNothing is left running. To look around: ./ops/demo --keep. Every test: ./ops/test. More: README.md"
+        );
         return Ok(());
     }
     let hub = std::env::current_exe()?.with_file_name("hub");
