@@ -75,7 +75,8 @@ fn print_timeline(request: &Value) {
         let event = entry["event"].as_str().unwrap_or_default();
         let tier = entry["tier"].as_str().unwrap_or_default();
         let attempt = entry["attempt"].as_u64().map(|n| format!("attempt {n}")).unwrap_or_default();
-        let line = format!("    {at}  {event:<12} {tier:<16} {attempt:<10} {}", particulars(&entry["detail"]));
+        let line =
+            format!("    {at}  {event:<12} {tier:<16} {attempt:<10} {}", particulars(&entry["detail"]));
         println!("{}", line.trim_end());
     }
 }
@@ -85,7 +86,9 @@ fn particulars(detail: &Value) -> String {
     let shown = |(key, value): (&String, &Value)| match value {
         Value::Null => None,
         Value::String(_) if key == "hash" => None,
-        Value::String(text) => Some(format!("{key} {}", text.parse().map_or_else(|_| text.clone(), time_of_day))),
+        Value::String(text) => {
+            Some(format!("{key} {}", text.parse().map_or_else(|_| text.clone(), time_of_day)))
+        }
         other => Some(format!("{key} {other}")),
     };
     detail.as_object().into_iter().flatten().filter_map(shown).collect::<Vec<_>>().join(", ")
