@@ -9,7 +9,6 @@ use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::faults::{Injection, schedule};
-use super::injector::Injected;
 use super::options::{Options, Plant};
 use super::outcome::RunOutcome;
 use super::{injector, plan, rest, self_test, submit, versions};
