@@ -20,7 +20,8 @@ fn by_request(receipts: &[Value]) -> BTreeMap<String, Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a02_a04_connector_killed_around_receipt_and_acknowledgement() {
     let run =
-        Run::start(World::builder("a02").provinces(&[PROVINCE]).registries_each(1).courts(&["court-a"])).await;
+        Run::start(World::builder("a02").provinces(&[PROVINCE]).registries_each(1).courts(&["court-a"]))
+            .await;
     let connector = run.world.connector(PROVINCE);
     for place in ["before_receipt", "after_receipt", "before_ack", "after_ack"] {
         // Once with the first delivery and once with others in hand and settled.
@@ -34,12 +35,17 @@ async fn a02_a04_connector_killed_around_receipt_and_acknowledgement() {
             let at_death = by_request(&run.receipts().await);
             let fresh = at_death.len() - known.len();
             match place {
-                "before_receipt" if nth == 1 => assert_eq!(fresh, 0, "no receipt before the ledger was asked"),
+                "before_receipt" if nth == 1 => {
+                    assert_eq!(fresh, 0, "no receipt before the ledger was asked")
+                }
                 "before_receipt" => {}
                 _ => assert!(fresh >= nth, "{fresh} receipts although {place} was passed {nth} times"),
             }
             let in_book: Vec<usize> = join_all(ids.iter().map(async |id| run.book(*id).await.0)).await;
-            assert!(in_book.iter().sum::<usize>() >= nth, "the registry took {nth} before the connector died");
+            assert!(
+                in_book.iter().sum::<usize>() >= nth,
+                "the registry took {nth} before the connector died"
+            );
 
             connector.set_env(FAILPOINT, "");
             connector.restart().await.unwrap();
@@ -77,7 +83,8 @@ async fn a02_a04_connector_killed_around_receipt_and_acknowledgement() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a35_hub_killed_around_publish_mark_and_receipt() {
     let run =
-        Run::start(World::builder("a35").provinces(&[PROVINCE]).registries_each(1).courts(&["court-a"])).await;
+        Run::start(World::builder("a35").provinces(&[PROVINCE]).registries_each(1).courts(&["court-a"]))
+            .await;
     let hub = &run.world.hub;
     for place in
         ["before_publish", "after_publish", "after_confirm", "before_receipt_commit", "after_receipt_commit"]
@@ -115,7 +122,9 @@ async fn a35_hub_killed_around_publish_mark_and_receipt() {
             "after_publish" => assert!(again >= 1, "what was not marked is sent again"),
             _ => {}
         }
-        let rows = format!("SELECT count(*) FROM inv_outbox WHERE request_id = '{request}' AND confirmed_at IS NOT NULL");
+        let rows = format!(
+            "SELECT count(*) FROM inv_outbox WHERE request_id = '{request}' AND confirmed_at IS NOT NULL"
+        );
         run.wait_for_count("the mark", &rows, 1, SOON).await;
         run.tell(&format!("{place}: {unmarked} rows unmarked at death, came again {again} times"));
     }

@@ -7,5 +7,11 @@
     reason = "the fences are for the programs; these tests publish and spawn to break them"
 )]
 
+mod copies;
 mod crashes;
+mod database;
+mod decisions;
+mod frozen;
+mod hand;
 mod run;
+mod window;

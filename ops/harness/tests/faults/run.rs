@@ -78,11 +78,14 @@ impl Run {
 
     /// Submits as a court does: under the same key until it is accepted.
     pub async fn submit(&self, body: &Value) -> Uuid {
-        let accepted = wait::until("a demand to be accepted", SOON, async || match self.attempt(body).await {
-            Outcome::Answered { status: 200..=299, body } => Step::Done(request_ids(&body).unwrap()[0]),
-            Outcome::Answered { status: 400..=499, body } => Step::Abort(anyhow::anyhow!("refused: {body}")),
-            other => Step::Again(format!("{other:?}")),
-        });
+        let accepted =
+            wait::until("a demand to be accepted", SOON, async || match self.attempt(body).await {
+                Outcome::Answered { status: 200..=299, body } => Step::Done(request_ids(&body).unwrap()[0]),
+                Outcome::Answered { status: 400..=499, body } => {
+                    Step::Abort(anyhow::anyhow!("refused: {body}"))
+                }
+                other => Step::Again(format!("{other:?}")),
+            });
         accepted.await.unwrap()
     }
 
@@ -176,22 +179,24 @@ impl Run {
         let of = |meant: fn(&Entry) -> bool| {
             lines.iter().filter(|line| line.request_id == id && meant(&line.entry)).count()
         };
-        (of(|entry| matches!(entry, Entry::Taken { .. })), of(|entry| matches!(entry, Entry::Duplicate { .. })))
+        (
+            of(|entry| matches!(entry, Entry::Taken { .. })),
+            of(|entry| matches!(entry, Entry::Duplicate { .. })),
+        )
     }
 
-    /// Messages of a queue that wait and that are in somebody's hands.
-    pub async fn depth(&self, queue: &str) -> (u64, u64) {
+    /// Messages of a queue that wait and that are in somebody's hands, as soon as the broker has counted them.
+    pub async fn depth(&self, queue: &str) -> Option<(u64, u64)> {
         let management = self.world.ground().management().unwrap();
         let found = management.get(&["queues", &self.world.ground().vhost(), queue]).await.unwrap();
-        let number = |key: &str| found[key].as_u64().unwrap_or(u64::MAX);
-        (number("messages_ready"), number("messages_unacknowledged"))
+        found["messages_ready"].as_u64().zip(found["messages_unacknowledged"].as_u64())
     }
 
     pub async fn wait_for_depth(&self, queue: &str, depth: (u64, u64)) {
         let what = format!("{queue} to hold {depth:?}");
         let reached = wait::until(&what, SOON, async || {
             let found = self.depth(queue).await;
-            if found == depth { Step::Done(()) } else { Step::Again(format!("it holds {found:?}")) }
+            if found == Some(depth) { Step::Done(()) } else { Step::Again(format!("it holds {found:?}")) }
         });
         reached.await.unwrap();
     }
@@ -217,7 +222,8 @@ impl Run {
                             + (SELECT count(*) FROM inv_outbox WHERE confirmed_at IS NULL)";
         let url = self.world.ground().database_url();
         wait::until("rest", within, async || {
-            let look = async { anyhow::Ok(connect(&url).await?.query_one(LEFT, &[]).await?.get::<_, i64>(0)) };
+            let look =
+                async { anyhow::Ok(connect(&url).await?.query_one(LEFT, &[]).await?.get::<_, i64>(0)) };
             match look.await {
                 Ok(0) => Step::Done(()),
                 Ok(left) => Step::Again(format!("{left} requests and outbox rows are under way")),
