@@ -221,12 +221,12 @@ fn spawn(hub: &Arc<Hub>, listener: TcpListener, supervisor: &Supervisor) {
     start!("undelivered", Consumers, |hub, part, token| {
         undelivered::record_all(&hub.config.broker.url, &hub.store, part, token)
     });
-    start!("decisions", Relay, |hub, _part, token| undelivered::decide::run(&hub.store, token));
-    start!("dead-letter release", Relay, |hub, _part, token| {
-        undelivered::release::run(&hub.config.broker.url, &hub.store, token)
+    start!("decisions", Relay, |hub, part, token| undelivered::decide::run(&hub.store, part, token));
+    start!("dead-letter release", Relay, |hub, part, token| {
+        undelivered::release::run(&hub.config.broker.url, &hub.store, part, token)
     });
-    start!("ledger heads", Stores, |hub, _part, token| {
-        heads::run(&hub.store, &hub.signer, hub.config.ledger.witness(), token)
+    start!("ledger heads", Stores, |hub, part, token| {
+        heads::run(&hub.store, &hub.signer, hub.config.ledger.witness(), part, token)
     });
     start!("database", Stores, |hub, part, token| watch_database(&hub.store, part, token));
     spawn_api(hub, listener, health, supervisor);

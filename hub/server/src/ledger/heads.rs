@@ -21,6 +21,7 @@ use xiezhi_schemas::address::RegistryCode;
 
 use super::chain;
 use crate::{
+    http::health::Part,
     keys,
     store::{Store, StoreError, ledger},
 };
@@ -180,6 +181,7 @@ pub async fn run(
     store: &Store,
     signer: &HeadSigner,
     witness_file: Option<&Path>,
+    part: &Part,
     token: CancellationToken,
 ) -> Result<(), HeadError> {
     loop {
@@ -188,6 +190,7 @@ pub async fn run(
             () = tokio::time::sleep(PERIOD) => false,
         };
         sign_grown(store, signer, witness_file).await?;
+        part.up();
         if stopping {
             return Ok(());
         }

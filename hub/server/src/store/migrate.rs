@@ -42,6 +42,7 @@ migrations! {
     6 "0006_views.sql",
     7 "0007_guards.sql",
     8 "0008_webhook_removal.sql",
+    9 "0009_dead_copies.sql",
 }
 
 /// Why the schema could not be brought up to date. Applied files stay applied; the rest is untouched.

@@ -210,6 +210,22 @@ pub async fn insert(tx: &Transaction<'_>, new: &NewDeadLetter<'_>) -> Result<boo
     Ok(inserted == 1)
 }
 
+/// Notes that one more copy of an attempt lies in a dead-letter queue. When the attempt is decided, the next sweep takes
+/// it out; otherwise it waits for the decision with the first.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn release_again(
+    tx: &Transaction<'_>,
+    message_id: Uuid,
+    attempt: i32,
+    tier: &Tier,
+) -> Result<(), StoreError> {
+    let sql = include_str!("queries/dead_letter/release_again.sql");
+    tx.execute(sql, &[&message_id, &attempt, &tier.held_queue()]).await?;
+    Ok(())
+}
+
 /// Locks dead letters; gives number, request, attempt and whether it is open.
 ///
 /// # Errors

@@ -12,6 +12,7 @@ use xiezhi_schemas::message::FeedbackBody;
 
 use crate::{
     audit,
+    http::health::Part,
     store::{
         Store, StoreError, outbox,
         requests::{self, Changes},
@@ -154,7 +155,7 @@ const PERIOD: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// When the database fails.
-pub async fn run(store: &Store, token: CancellationToken) -> Result<(), StoreError> {
+pub async fn run(store: &Store, part: &Part, token: CancellationToken) -> Result<(), StoreError> {
     loop {
         let client = store.client().await?;
         let job = table::unfinished_job(&client).await?;
@@ -168,6 +169,7 @@ pub async fn run(store: &Store, token: CancellationToken) -> Result<(), StoreErr
                 due.saturating_sub(started.elapsed())
             }
         };
+        part.up();
         tokio::select! {
             () = token.cancelled() => return Ok(()),
             () = tokio::time::sleep(pause) => {}

@@ -154,6 +154,8 @@ async fn record(store: &Store, tier: &Tier, incoming: &Incoming, dead: &Dead) ->
             });
         }
         changes.write(&tx).await?;
+    } else {
+        table::release_again(&tx, dead.message_id, dead.attempt, tier).await?;
     }
     failpoint::hit("before_mark_dead");
     tx.commit().await.map_err(StoreError::of_commit)?;

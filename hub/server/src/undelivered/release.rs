@@ -14,6 +14,7 @@ use xiezhi_schemas::message::header;
 
 use crate::{
     bus,
+    http::health::Part,
     store::{SecretUrl, Store, undelivered as table},
     upward::Error,
 };
@@ -25,13 +26,19 @@ const PERIOD: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// When broker or database break off.
-pub async fn run(broker: &SecretUrl, store: &Store, token: CancellationToken) -> Result<(), Error> {
+pub async fn run(
+    broker: &SecretUrl,
+    store: &Store,
+    part: &Part,
+    token: CancellationToken,
+) -> Result<(), Error> {
     loop {
         tokio::select! {
             () = token.cancelled() => return Ok(()),
             () = tokio::time::sleep(PERIOD) => {}
         }
         sweep(broker, store).await?;
+        part.up();
     }
 }
 
