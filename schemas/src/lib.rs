@@ -4,5 +4,6 @@
 pub mod address;
 pub mod identifier;
 pub mod message;
+pub mod published;
 pub mod signature;
 pub mod strict_json;

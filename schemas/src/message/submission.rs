@@ -237,7 +237,7 @@ pub struct Submission {
     /// Documents by claim: ruling, notice, and a scan of at least one officer's card.
     #[schemars(length(min = 1, max = 30))]
     pub attachments: Vec<Attachment>,
-    /// The returned, undelivered or closed request that this demand corrects; it gets its own, later receipt.
+    /// The returned, withdrawn or closed request that this demand corrects; it gets its own, later receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prior_request_id: Option<Uuid>,
     /// 备注.

@@ -5,7 +5,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use xiezhi_schemas::address::{ProvinceCode, RegistryCode};
 
-use super::{Failure, output};
+use super::{Failure, args::actor, output};
 use crate::{
     audit,
     config::{LedgerSettings, Loaded},
@@ -159,7 +159,7 @@ pub(super) async fn outbox(settings: &Loaded, command: OutboxCommand) -> Result<
                 return Ok(());
             }
             let object = format!("{requests} requests, province {}: {reason}", province.unwrap_or("all"));
-            audit::record(&tx, "console", "operator", "outbox.resend", &object).await?;
+            audit::record(&tx, &actor(), "host", "outbox.resend", &object).await?;
             tx.commit().await.map_err(StoreError::of_commit)?;
             eprintln!("{requests} requests are sent again");
         }

@@ -102,6 +102,11 @@ enum Command {
     },
     /// Print the API's description (OpenAPI 3.1).
     Openapi,
+    /// Print a published JSON Schema, or the names of all.
+    Schema {
+        /// Which, e.g. `submission`.
+        name: Option<String>,
+    },
     /// Send a demand.
     Submit(demands::SubmitArgs),
     /// Show a request with its timeline.
@@ -148,6 +153,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Identifier(args) => return identifier::run(&args),
         Command::Errors { json } => operate::errors(json)?,
         Command::Openapi => output::json(&crate::http::openapi::document())?,
+        Command::Schema { name } => operate::schema(name.as_deref())?,
         Command::Submit(args) => demands::submit(args).await?,
         Command::Show(args) => demands::show(args).await?,
         Command::List(args) => demands::list(args).await?,

@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use futures::StreamExt;
+use xiezhi_schemas::published::SCHEMAS;
 
 use super::{Failure, output};
 use crate::{
@@ -117,6 +118,21 @@ pub(super) async fn audit(settings: &Loaded, command: AuditCommand) -> Result<u8
         eprintln!("{} entries, {} problems", report.entries, report.problems.len());
     }
     Ok(u8::from(!report.problems.is_empty()))
+}
+
+/// Prints one published schema, or the names of all.
+pub(super) fn schema(name: Option<&str>) -> Result<(), Failure> {
+    let names = || SCHEMAS.iter().map(|(name, _)| *name);
+    let Some(wanted) = name else {
+        return names().try_for_each(output::line).map_err(Failure::from);
+    };
+    match SCHEMAS.iter().find(|(name, _)| *name == wanted) {
+        Some((_, text)) => Ok(output::line(text.trim_end())?),
+        None => {
+            let all = names().collect::<Vec<_>>().join(", ");
+            Err(Failure::Usage(format!("there is no schema {wanted:?}; there are {all}")))
+        }
+    }
 }
 
 /// Lists every code with its title.

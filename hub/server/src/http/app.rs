@@ -3,6 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument as _;
 
 use super::{auth::Gate, codes, health::Health, metrics::Metrics, problem::Problem};
 use crate::{
@@ -13,6 +14,9 @@ use crate::{
     keys::HubSecret,
     store::Store,
 };
+
+/// A court learns within five seconds whether a demand is stored (V04), the way to it included.
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
 /// Everything handlers need; cheap to clone.
 #[derive(Clone, Debug)]
@@ -81,6 +85,18 @@ impl App {
         self.request_timeout() * 10
     }
 
+    /// [`App::finish`] for demands: courts are answered within four seconds, because a demand that waits in a hub which
+    /// cannot store it is lost time for a creditor (V04).
+    ///
+    /// # Errors
+    /// As for [`App::finish`].
+    pub async fn finish_soon<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.finish_in(ANSWER_WITHIN.min(self.request_timeout()), work).await
+    }
+
     /// Runs work to its end even if the client hangs up, so that no transaction is cut off halfway (A34).
     ///
     /// # Errors
@@ -89,9 +105,16 @@ impl App {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Problem> {
-        use tracing::Instrument as _;
+        self.finish_in(self.request_timeout(), work).await
+    }
+
+    async fn finish_in<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Problem> {
         let task = self.tracker.spawn(work.in_current_span());
-        match tokio::time::timeout(self.request_timeout(), task).await {
+        match tokio::time::timeout(limit, task).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(panic)) if panic.is_panic() => std::panic::resume_unwind(panic.into_panic()),
             Ok(Err(_)) | Err(_) => {

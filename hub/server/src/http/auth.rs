@@ -17,7 +17,7 @@ use axum::{
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
 use sha2::{Digest, Sha256};
 
-use super::{App, codes, problem::Problem};
+use super::{App, app::ANSWER_WITHIN, codes, problem::Problem};
 use crate::store::{
     Store,
     principals::{self, Principal, Role},
@@ -134,7 +134,9 @@ pub(crate) async fn gate(
     next: Next,
 ) -> Result<Response, Problem> {
     let token = bearer(request.headers()).ok_or_else(unauthenticated)?;
-    let holder = app.gate.holder(&app.store, token).await?.ok_or_else(unauthenticated)?;
+    let asked = tokio::time::timeout(ANSWER_WITHIN, app.gate.holder(&app.store, token)).await;
+    let detail = "the database does not say in time whose credential this is; nothing was done, try again";
+    let holder = asked.map_err(|_| Problem::new(codes::BUSY, detail))??.ok_or_else(unauthenticated)?;
     app.gate.admit(&holder)?;
     tracing::Span::current().record("caller", &holder.name);
     request.extensions_mut().insert(Caller(holder));

@@ -45,7 +45,7 @@ pub struct ListQuery {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Page {
     /// The requests.
-    pub items: Vec<Summary>,
+    pub requests: Vec<Summary>,
     /// Cursor of the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
@@ -82,7 +82,7 @@ pub(crate) async fn list(
         found.pop();
     }
     let next = found.last().filter(|_| more).map(|last| cursor(last.accepted_at, last.request_id));
-    Ok(Json(Page { items: found.into_iter().map(Summary::from).collect(), next }))
+    Ok(Json(Page { requests: found.into_iter().map(Summary::from).collect(), next }))
 }
 
 /// Opaque on purpose: callers must not build positions of their own.

@@ -148,7 +148,7 @@ async fn read_demand(
 /// Accepts in a task of its own: a client that hangs up cannot cut a transaction in half (A34).
 async fn finish(app: &App, incoming: Incoming) -> Result<Outcome, Problem> {
     let store = app.store.clone();
-    app.finish(async move { accept::accept(&store, incoming).await }).await?
+    app.finish_soon(async move { accept::accept(&store, incoming).await }).await?
 }
 
 fn parse(bytes: &[u8], most: usize) -> Result<Value, Problem> {

@@ -33,7 +33,7 @@ pub enum Error {
     Store(#[from] StoreError),
     /// The connection that holds the lock is gone.
     #[error(
-        "[HUB-5004] the relay lost its database session and with it the right to publish; another relay may go on"
+        "[HUB-5005] the relay lost its database session and with it the right to publish; another relay may go on"
     )]
     LockLost,
 }

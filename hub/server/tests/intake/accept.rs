@@ -182,3 +182,20 @@ async fn a_full_outbox_refuses_new_demands() {
         .unwrap();
     assert_eq!(hub.submit("court-a", &third).await.status, 201);
 }
+
+#[tokio::test]
+async fn a_database_that_hangs_is_answered_in_time_and_the_demand_is_there_once() {
+    let hub = Hub::start("hangs").await;
+    let body = hub.good("court-a", "d-1").await;
+    let mut client = hub.store.client().await.unwrap();
+    let lock = client.transaction().await.unwrap();
+    lock.batch_execute("INSERT INTO lane VALUES ('110105/110105001001GB00001F00010001', 0)").await.unwrap();
+    let begun = std::time::Instant::now();
+    let refused = hub.submit("court-a", &body).await;
+    assert_eq!((refused.status, refused.body["code"].as_str()), (503, Some("HUB-1009")));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+    lock.rollback().await.unwrap();
+    let again = hub.submit("court-a", &body).await;
+    assert!(again.status == 200 || again.status == 201, "{}", again.body);
+    assert_eq!(hub.rows().await, [1, 1, 1, 1, 1]);
+}

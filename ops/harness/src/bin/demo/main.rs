@@ -85,8 +85,11 @@ async fn run(arguments: Arguments) -> Result<bool> {
         Ok(world) => {
             let outcome = show(&world, &arguments, begin).await;
             if outcome.is_err() {
-                let log = world.hub.log_tail(12);
-                eprintln!("\nlast lines of the hub's log:\n{log}");
+                let log = world.hub.log();
+                let bad = |line: &&str| line.contains("\"WARN\"") || line.contains("\"ERROR\"");
+                let lines: Vec<&str> = log.lines().filter(bad).collect();
+                let log = lines[lines.len().saturating_sub(8)..].join("\n");
+                eprintln!("\nlast warnings of the hub:\n{log}");
             }
             let ended = world.finish().await;
             outcome.and_then(|good| ended.map(|()| good))

@@ -9,7 +9,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use harness::world::{Ground, World};
+use serde_json::Value;
 
+use crate::board::time_of_day;
 use crate::story::Expected;
 
 /// Prints what runs where and writes the tokens to a file.
@@ -50,17 +52,52 @@ pub(crate) async fn timelines(world: &World, expected: &[Expected]) -> Result<()
         let replayed = expected.last().is_some_and(|last| last.request == one.request);
         let first = one.kind == xiezhi_schemas::message::Kind::Seizure;
         if (replayed || first) && told.insert(one.registry[..2].to_owned()) {
-            println!("\n$ hub show {}", one.request);
-            print!("{}", world.hub_cli_as(&one.court, &["show", &one.request.to_string()]).await?);
+            println!("\n  $ hub show {} --json", one.request);
+            let shown = world.hub_cli_as(&one.court, &["show", &one.request.to_string(), "--json"]).await?;
+            let shown: Value = serde_json::from_str(&shown)?;
+            print_timeline(&shown["requests"][0]);
         }
     }
     Ok(())
 }
 
+fn print_timeline(request: &Value) {
+    let text = |key: &str| request[key].as_str().unwrap_or_default().to_owned();
+    println!(
+        "  {} at registry {}, {}: {}",
+        text("kind"),
+        text("registry"),
+        text("case_number"),
+        text("state")
+    );
+    for entry in request["timeline"].as_array().into_iter().flatten() {
+        let at = entry["at"].as_str().and_then(|at| at.parse().ok()).map(time_of_day).unwrap_or_default();
+        let event = entry["event"].as_str().unwrap_or_default();
+        let tier = entry["tier"].as_str().unwrap_or_default();
+        let attempt = entry["attempt"].as_u64().map(|n| format!("attempt {n}")).unwrap_or_default();
+        let line =
+            format!("    {at}  {event:<12} {tier:<16} {attempt:<10} {}", particulars(&entry["detail"]));
+        println!("{}", line.trim_end());
+    }
+}
+
+/// `no 3, state delivered`; without hashes, which say nothing to a reader.
+fn particulars(detail: &Value) -> String {
+    let shown = |(key, value): (&String, &Value)| match value {
+        Value::Null => None,
+        Value::String(_) if key == "hash" => None,
+        Value::String(text) => {
+            Some(format!("{key} {}", text.parse().map_or_else(|_| text.clone(), time_of_day)))
+        }
+        other => Some(format!("{key} {other}")),
+    };
+    detail.as_object().into_iter().flatten().filter_map(shown).collect::<Vec<_>>().join(", ")
+}
+
 /// Lets the hub check numbers, times and hashes of every registry.
 pub(crate) async fn ledger(world: &World) -> Result<bool> {
     let ran = world.hub_cli_raw(&["ledger", "verify"]).await?;
-    print!("{}", ran.out);
+    ran.out.lines().for_each(|line| println!("  {line}"));
     if ran.code != 0 {
         println!("✗ hub ledger verify ended with {}\n{}", ran.code, ran.err.trim());
     }

@@ -1,0 +1,299 @@
+//! Publisher and relay on a real broker and database: a row counts as sent only when its own message is in a queue.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may stop at the first surprise, and spawns without a supervisor"
+)]
+
+mod support;
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use harness::wait::until;
+use hub::{
+    bus::{Outgoing, Publisher, Settled},
+    config::{BrokerSettings, RelaySettings},
+    http::health::Health,
+    keys, relay,
+    store::{SecretUrl, Store},
+};
+use lapin::{
+    Channel, Connection, ConnectionProperties, ExchangeKind,
+    options::{
+        BasicAckOptions, BasicGetOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
+    },
+    types::{AMQPValue, FieldTable},
+};
+use support::{Database, REGISTRY, Request, connect};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const QUEUE: &str = "registry.320102.demand";
+const KEY: &str = "seizure.32.3201.320102.registry";
+const SOON: Duration = Duration::from_secs(20);
+
+/// A broker with the exchange to which the relay publishes, and one registry's queue.
+struct Broker {
+    _connection: Connection,
+    channel: Channel,
+    url: SecretUrl,
+}
+
+impl Broker {
+    async fn new(url: &str, max_length: Option<i64>) -> Self {
+        let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
+        let channel = connection.create_channel().await.unwrap();
+        let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
+        channel
+            .exchange_declare("court".into(), ExchangeKind::Topic, durable, FieldTable::default())
+            .await
+            .unwrap();
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+        if let Some(most) = max_length {
+            arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(most));
+            arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+        }
+        let options = QueueDeclareOptions { durable: true, ..Default::default() };
+        channel.queue_declare(QUEUE.into(), options, arguments).await.unwrap();
+        let broker = Self { _connection: connection, channel, url: SecretUrl::new(url) };
+        broker.bind().await;
+        broker
+    }
+
+    async fn bind(&self) {
+        let options = QueueBindOptions::default();
+        self.channel
+            .queue_bind(QUEUE.into(), "court".into(), KEY.into(), options, FieldTable::default())
+            .await
+            .unwrap();
+    }
+
+    async fn unbind(&self) {
+        self.channel
+            .queue_unbind(QUEUE.into(), "court".into(), KEY.into(), FieldTable::default())
+            .await
+            .unwrap();
+    }
+
+    /// Takes everything out of the queue; the message ids in the order in which they lay there.
+    async fn drain(&self) -> Vec<Uuid> {
+        let mut ids = Vec::new();
+        while let Some(got) = self.channel.basic_get(QUEUE.into(), BasicGetOptions::default()).await.unwrap()
+        {
+            ids.push(got.delivery.properties.message_id().as_ref().unwrap().as_str().parse().unwrap());
+            got.delivery.acker.ack(BasicAckOptions::default()).await.unwrap();
+        }
+        ids
+    }
+}
+
+fn outgoing(key: &str) -> Outgoing {
+    Outgoing {
+        exchange: "court".to_owned(),
+        routing_key: key.to_owned(),
+        message_id: Uuid::now_v7(),
+        headers: Vec::new(),
+        attempt: 1,
+        body: vec![b'x'; 500],
+    }
+}
+
+/// 40 batches of 200 in flight at once, a quarter of them without a road and without an alternate exchange: each message is
+/// judged as the queue's contents say. The client alone gives some returns to other messages' confirms.
+#[tokio::test(flavor = "multi_thread")]
+async fn a01_an_unroutable_message_is_never_taken_for_sent() {
+    let db = Database::new("publish_returns").await;
+    let broker = Broker::new(db.env.as_ref().unwrap().broker_url(), None).await;
+    let mut publisher = Publisher::open(&broker.url, "test", SOON).await.unwrap();
+    for round in 0..40_usize {
+        let batch: Vec<Outgoing> = (0..200_usize)
+            .map(|n| outgoing(if (n * 7 + round) % 4 == 0 { "seizure.99.9901.990101.registry" } else { KEY }))
+            .collect();
+        let settled;
+        (publisher, settled) = publisher.publish(batch.clone()).await.unwrap();
+        let in_queue: BTreeSet<Uuid> = broker.drain().await.into_iter().collect();
+        for (message, settled) in batch.iter().zip(settled) {
+            match settled {
+                Settled::Confirmed => {
+                    assert!(in_queue.contains(&message.message_id), "called sent, but nowhere")
+                }
+                Settled::Returned { reason } => {
+                    assert!(reason.starts_with("312"), "{reason}");
+                    assert!(!in_queue.contains(&message.message_id), "called returned, but in the queue");
+                }
+                Settled::Refused => panic!("nothing is full here"),
+            }
+        }
+    }
+    db.finish().await;
+}
+
+/// A relay under a supervisor's care, reduced to what the test needs: it is started again whenever it ends.
+struct Running {
+    token: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Running {
+    fn start(store: &Store, broker: &Broker) -> Self {
+        let token = CancellationToken::new();
+        let (store, url, stop) = (store.clone(), broker.url.clone(), token.clone());
+        let task = tokio::spawn(async move {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("hub.secret");
+            keys::make_hub_secret(&path).unwrap();
+            let secret = keys::HubSecret::load(&path).unwrap();
+            let part = Arc::new(Health::expecting(&["relay"])).part("relay");
+            let settings = RelaySettings { batch_size: 64, period_ms: 100 };
+            let broker = BrokerSettings {
+                url: url.clone(),
+                management_url: SecretUrl::new(""),
+                publish_timeout_ms: 5_000,
+            };
+            while !stop.is_cancelled() {
+                drop(relay::run(&broker, &store, &settings, &secret, &part, stop.clone()).await);
+            }
+        });
+        Self { token, task }
+    }
+
+    async fn stop(self) {
+        self.token.cancel();
+        self.task.await.unwrap();
+    }
+}
+
+async fn all_confirmed(db: &Database) {
+    until("every outbox row is confirmed", SOON, async || {
+        db.number("SELECT count(*) FROM inv_outbox WHERE confirmed_at IS NULL").await == 0
+    })
+    .await
+    .unwrap();
+}
+
+fn ids(requests: &[Request]) -> BTreeSet<Uuid> {
+    requests.iter().map(|r| r.message_id).collect()
+}
+
+/// The key is unbound while rows are under way: what came back stays due and is sent when the road is there again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a01_rows_that_came_back_are_sent_when_the_road_is_mended() {
+    let db = Database::new("relay_returns").await;
+    let broker = Broker::new(db.env.as_ref().unwrap().broker_url(), None).await;
+    let relay = Running::start(&db.store, &broker);
+    let mut requests = Vec::new();
+    for unit in 1..=120 {
+        if unit == 40 {
+            broker.unbind().await;
+        }
+        if unit == 90 {
+            until("a row came back", SOON, async || {
+                db.number("SELECT count(*) FROM outbox WHERE last_error LIKE 'HUB-2005%'").await > 0
+            })
+            .await
+            .unwrap();
+            broker.bind().await;
+        }
+        requests.push(db.request(REGISTRY, unit).await);
+        db.admin.batch_execute("NOTIFY xiezhi_outbox").await.unwrap();
+    }
+    all_confirmed(&db).await;
+    relay.stop().await;
+    assert_eq!(broker.drain().await.into_iter().collect::<BTreeSet<_>>(), ids(&requests));
+    db.finish().await;
+}
+
+/// A row with a lower id that commits after higher ones were sent is found; there is no cursor to pass it by.
+#[tokio::test(flavor = "multi_thread")]
+async fn a10_a_row_that_commits_late_is_sent() {
+    let db = Database::new("relay_late").await;
+    let broker = Broker::new(db.env.as_ref().unwrap().broker_url(), None).await;
+    let relay = Running::start(&db.store, &broker);
+    let late = db.request(REGISTRY, 1).await;
+    all_confirmed(&db).await;
+    let slow = connect(&db.url).await;
+    slow.batch_execute("BEGIN").await.unwrap();
+    let sql = "INSERT INTO outbox (request_id, kind, lane, lane_seq, message_id, attempt, created_at)
+               SELECT request_id, 'resend', lane, lane_seq, message_id, 1, clock_timestamp() FROM outbox RETURNING outbox_id";
+    let held: i64 = slow.query_one(sql, &[]).await.unwrap().get(0);
+    for unit in 2..=101 {
+        db.request(REGISTRY, unit).await;
+    }
+    until("the higher rows are sent", SOON, async || {
+        db.number(&format!(
+            "SELECT count(*) FROM inv_outbox WHERE outbox_id > {held} AND confirmed_at IS NOT NULL"
+        ))
+        .await
+            == 100
+    })
+    .await
+    .unwrap();
+    slow.batch_execute("COMMIT").await.unwrap();
+    all_confirmed(&db).await;
+    relay.stop().await;
+    let sent = broker.drain().await;
+    assert_eq!(sent.iter().filter(|id| **id == late.message_id).count(), 2, "first and late row");
+    assert_eq!(sent.len(), 102);
+    db.finish().await;
+}
+
+/// A second relay stands by, sends nothing, and takes over when the first loses its session; lanes stay in order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a11_one_relay_at_a_time_and_lanes_in_order() {
+    let db = Database::new("relay_two").await;
+    let broker = Broker::new(db.env.as_ref().unwrap().broker_url(), None).await;
+    let (first, second) = (Running::start(&db.store, &broker), Running::start(&db.store, &broker));
+    let mut lanes: Vec<Vec<Uuid>> = vec![Vec::new(); 10];
+    for round in 0..20 {
+        for (unit, lane) in lanes.iter_mut().enumerate() {
+            lane.push(db.request(REGISTRY, u32::try_from(unit).unwrap() + 1).await.message_id);
+        }
+        if round == 10 {
+            let sql = "SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                       WHERE l.locktype = 'advisory' AND l.granted AND d.datname = current_database()";
+            assert_eq!(db.number(sql).await, 1, "exactly one relay holds the lock");
+        }
+    }
+    all_confirmed(&db).await;
+    first.stop().await;
+    second.stop().await;
+    // A row in flight when the session was cut may be there twice; its first copy counts for the order.
+    let mut seen = BTreeSet::new();
+    let sent: Vec<Uuid> = broker.drain().await.into_iter().filter(|id| seen.insert(*id)).collect();
+    assert_eq!(sent.len(), 200);
+    for lane in lanes {
+        let order: Vec<Uuid> = sent.iter().copied().filter(|id| lane.contains(id)).collect();
+        assert_eq!(order, lane, "a lane is out of order");
+    }
+    db.finish().await;
+}
+
+/// A full queue refuses: the row stays with its reason, is not hammered, and goes when there is room.
+#[tokio::test(flavor = "multi_thread")]
+async fn a42_a_full_queue_keeps_the_rows() {
+    let db = Database::new("relay_full").await;
+    let broker = Broker::new(db.env.as_ref().unwrap().broker_url(), Some(10)).await;
+    let mut requests = Vec::new();
+    for unit in 1..=100 {
+        requests.push(db.request(REGISTRY, unit).await);
+    }
+    let relay = Running::start(&db.store, &broker);
+    let refused = "SELECT count(*) FROM outbox WHERE last_error LIKE 'HUB-2006%'";
+    until("the queue refuses", SOON, async || db.number(refused).await > 0).await.unwrap();
+    let mut arrived = BTreeSet::new();
+    until("everything went through the small queue", SOON * 3, async || {
+        arrived.extend(broker.drain().await);
+        arrived.len() == requests.len()
+    })
+    .await
+    .unwrap();
+    all_confirmed(&db).await;
+    relay.stop().await;
+    assert_eq!(arrived, ids(&requests));
+    // Backoff: a row that was refused is not tried in a hot loop.
+    let most = db.number("SELECT max(tries)::bigint FROM outbox").await;
+    assert!(most < 60, "{most} tries for one row");
+    db.finish().await;
+}
