@@ -198,7 +198,10 @@ fn spawn(hub: &Arc<Hub>, listener: TcpListener, supervisor: &Supervisor) {
                 async move {
                     let $part = &own;
                     let done = $run.await;
-                    if let Err(error) = &done {
+                    // The others never report that they are well again, so their failures must not be kept either.
+                    if PARTS.contains(&$name)
+                        && let Err(error) = &done
+                    {
                         $part.down(error.to_string());
                     }
                     Ok(done?)
