@@ -15,10 +15,8 @@ use crate::{
     config::Config,
     documents::{Documents, DocumentsError},
     feedback::{self, webhook::Webhooks},
-    http::{
-        self, App,
-        health::{Health, Part},
-    },
+    health::{Health, Part},
+    http::{self, App},
     intake,
     keys::{HubSecret, KeyError},
     ledger::{
@@ -198,10 +196,7 @@ fn spawn(hub: &Arc<Hub>, listener: TcpListener, supervisor: &Supervisor) {
                 async move {
                     let $part = &own;
                     let done = $run.await;
-                    // The others never report that they are well again, so their failures must not be kept either.
-                    if PARTS.contains(&$name)
-                        && let Err(error) = &done
-                    {
+                    if let Err(error) = &done {
                         $part.down(error.to_string());
                     }
                     Ok(done?)

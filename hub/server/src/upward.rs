@@ -16,7 +16,7 @@ use xiezhi_schemas::{
 
 use crate::{
     bus::{BusError, Consumer, Incoming, Replier},
-    http::health::Part,
+    health::Part,
     store::{SecretUrl, Store, StoreError, parked},
     telemetry::trace,
 };
