@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod documents;
 pub mod failpoint;
 pub mod feedback;
+pub mod health;
 pub mod http;
 pub mod intake;
 pub mod keys;

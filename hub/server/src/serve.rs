@@ -15,10 +15,8 @@ use crate::{
     config::Config,
     documents::{Documents, DocumentsError},
     feedback::{self, webhook::Webhooks},
-    http::{
-        self, App,
-        health::{Health, Part},
-    },
+    health::{Health, Part},
+    http::{self, App},
     intake,
     keys::{HubSecret, KeyError},
     ledger::{

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, info_span};
 use xiezhi_schemas::{
     address::{RegistryCode, Upward},
     message::Answers,
@@ -15,8 +16,9 @@ use xiezhi_schemas::{
 
 use crate::{
     bus::{BusError, Consumer, Incoming, Replier},
-    http::health::Part,
+    health::Part,
     store::{SecretUrl, Store, StoreError, parked},
+    telemetry::trace,
 };
 
 /// What ends the loop. Nothing is lost: the unacknowledged comes again.
@@ -138,7 +140,12 @@ pub async fn run(
             }
         }
         if !messages.is_empty() {
-            let answers = handler.handle(messages).await?;
+            // A batch has many causes: it points to them and is nobody's child.
+            let span = info_span!("upward", queue, messages = messages.len());
+            for cause in readable.iter().filter_map(|incoming| incoming.text_header(trace::HEADER)) {
+                trace::link(&span, &cause);
+            }
+            let answers = handler.handle(messages).instrument(span).await?;
             for (incoming, answer) in readable.iter().zip(&answers) {
                 replier.reply(incoming, &encode(answer)).await?;
             }

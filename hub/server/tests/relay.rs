@@ -14,7 +14,7 @@ use harness::wait::until;
 use hub::{
     bus::{Outgoing, Publisher, Settled},
     config::{BrokerSettings, RelaySettings},
-    http::health::Health,
+    health::Health,
     keys, relay,
     store::{SecretUrl, Store},
 };

@@ -20,6 +20,7 @@ pub mod clock;
 pub mod home;
 pub mod invariants;
 pub mod launch;
+pub mod load;
 pub mod management;
 pub mod postgres;
 pub mod process;

@@ -5,11 +5,12 @@ use std::{future::Future, sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
-use super::{auth::Gate, codes, health::Health, metrics::Metrics, problem::Problem};
+use super::{auth::Gate, codes, metrics::Metrics, problem::Problem};
 use crate::{
     config::{FeedbackSettings, HttpSettings},
     documents::Documents,
     feedback::Signal,
+    health::Health,
     intake::Backlog,
     keys::HubSecret,
     store::Store,

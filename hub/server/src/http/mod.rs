@@ -7,7 +7,6 @@ pub mod auth;
 pub(crate) mod body;
 pub mod codes;
 mod frame;
-pub mod health;
 pub mod metrics;
 pub mod openapi;
 pub mod problem;

@@ -9,8 +9,8 @@ use axum::{
 };
 use schemars::{Schema, SchemaGenerator};
 
-use super::{App, auth::Need, codes, codes::Code, frame, health::Readiness, problem::Problem, whoami};
-use crate::{documents, feedback, intake, undelivered};
+use super::{App, auth::Need, codes, codes::Code, frame, problem::Problem, whoami};
+use crate::{documents, feedback, health::Readiness, intake, undelivered};
 
 /// One operation of the API.
 #[derive(Clone, Copy)]

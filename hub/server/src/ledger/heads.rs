@@ -21,7 +21,7 @@ use xiezhi_schemas::address::RegistryCode;
 
 use super::chain;
 use crate::{
-    http::health::Part,
+    health::Part,
     keys,
     store::{Store, StoreError, ledger},
 };

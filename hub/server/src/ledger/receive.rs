@@ -12,7 +12,7 @@ use xiezhi_schemas::{
 use super::stamp::{Report, Stamper};
 use crate::{
     config::LedgerSettings,
-    http::health::Part,
+    health::Part,
     store::{SecretUrl, Store, StoreError},
     upward::{self, Handler, Origin, Unreadable},
 };

@@ -10,7 +10,7 @@ use xiezhi_schemas::{
 
 use super::record;
 use crate::{
-    http::health::Part,
+    health::Part,
     store::{SecretUrl, Store, StoreError},
     upward::{self, Handler, Origin, Unreadable},
 };

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     bus::{BusError, Publisher},
     config::{BrokerSettings, RelaySettings},
-    http::health::Part,
+    health::Part,
     keys::HubSecret,
     store::{Dedicated, Store, StoreError, outbox},
 };

@@ -12,7 +12,7 @@ use xiezhi_schemas::message::FeedbackBody;
 
 use crate::{
     audit,
-    http::health::Part,
+    health::Part,
     store::{
         Store, StoreError, outbox,
         requests::{self, Changes},

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use xiezhi_schemas::address::{ProvinceCode, Tier};
 
 use crate::{
-    http::health::Part,
+    health::Part,
     store::{SecretUrl, Store, StoreError, decode},
     upward::Error,
 };

@@ -14,7 +14,7 @@ use xiezhi_schemas::message::header;
 
 use crate::{
     bus,
-    http::health::Part,
+    health::Part,
     store::{SecretUrl, Store, undelivered as table},
     upward::Error,
 };

@@ -6,8 +6,10 @@ use harness::TestEnv;
 use hub::{
     config::{DocumentsSettings, FeedbackSettings, HttpSettings},
     documents::Documents,
-    feedback, http,
-    http::{App, health::Health},
+    feedback,
+    health::Health,
+    http,
+    http::App,
     intake,
     keys::{HubSecret, make_hub_secret},
     store::{self, SecretUrl, Store},

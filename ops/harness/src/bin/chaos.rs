@@ -21,7 +21,8 @@ struct Cli {
     /// Minutes over which demands are submitted and faults injected; by the number of demands otherwise.
     #[arg(long)]
     minutes: Option<f64>,
-    /// Kinds of faults: hub, connector, broker, database, county (kill -9), freeze (a connector), routes (unbound).
+    /// Kinds of faults: hub, connector, broker, database, county (kill -9), freeze (a connector), routes (all unbound), strand
+    /// (the way to the ministry unbound).
     #[arg(long, value_delimiter = ',', default_values_t = Kind::ALL)]
     kill: Vec<Kind>,
     /// How often each kind strikes; by the length of the run otherwise.

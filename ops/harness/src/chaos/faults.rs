@@ -26,14 +26,24 @@ pub enum Kind {
     County,
     /// A connector stands still until the broker has given it up, then goes on.
     Freeze,
-    /// The bindings at the court's tier vanish, those of its alternate exchange too.
+    /// The bindings at the court's tier vanish, those of its alternate exchange too: the broker hands demands back.
     Routes,
+    /// The way from the court's tier to the ministry's vanishes: demands become undelivered.
+    Strand,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Hub, Self::Connector, Self::Broker, Self::Database, Self::County, Self::Freeze, Self::Routes];
+    pub const ALL: [Self; 8] = [
+        Self::Hub,
+        Self::Connector,
+        Self::Broker,
+        Self::Database,
+        Self::County,
+        Self::Freeze,
+        Self::Routes,
+        Self::Strand,
+    ];
 
     /// The word on the command line.
     #[must_use]
@@ -46,6 +56,7 @@ impl Kind {
             Self::County => "county",
             Self::Freeze => "freeze",
             Self::Routes => "routes",
+            Self::Strand => "strand",
         }
     }
 
@@ -53,7 +64,7 @@ impl Kind {
     const fn period(self) -> Duration {
         Duration::from_secs(match self {
             Self::Hub | Self::Connector => 12,
-            Self::County | Self::Routes => 20,
+            Self::County | Self::Routes | Self::Strand => 20,
             Self::Database => 25,
             Self::Broker | Self::Freeze => 40,
         })
@@ -66,7 +77,7 @@ impl Kind {
             Self::Broker | Self::Database => (0, 1_000),
             // Beyond two heartbeats of the connector's link, which are 20 s.
             Self::Freeze => (23_000, 26_000),
-            Self::Routes => (1_000, 3_000),
+            Self::Routes | Self::Strand => (1_000, 3_000),
         }
     }
 
@@ -74,7 +85,7 @@ impl Kind {
     /// routes are cut by asking the broker.
     pub(super) const fn group(self) -> usize {
         match self {
-            Self::Broker | Self::Routes => 0,
+            Self::Broker | Self::Routes | Self::Strand => 0,
             Self::Database => 1,
             Self::Hub => 2,
             Self::Connector | Self::County => 3,
@@ -116,7 +127,8 @@ impl fmt::Display for Fault {
             Kind::Hub | Kind::Broker | Kind::Database => write!(f, "kill -9 {}", self.kind),
             Kind::Connector | Kind::County => write!(f, "kill -9 {}-{}", self.kind, self.province),
             Kind::Freeze => write!(f, "freeze connector-{}", self.province),
-            Kind::Routes => f.write_str("unbind the court's routes"),
+            Kind::Routes => f.write_str("unbind all routes of the court"),
+            Kind::Strand => f.write_str("unbind the ministry from the court"),
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail, ensure};
 use futures::future::try_join_all;
 use reqwest::Method;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::faults::{Injection, Kind};
+use crate::management::Management;
 use crate::procfs;
 use crate::wait;
 use crate::world::{Part, World};
@@ -92,6 +93,7 @@ async fn strike(world: &World, injection: &Injection) -> Result<bool> {
             Ok(fired)
         }
         Kind::Routes => cut_routes(world, lasts).await,
+        Kind::Strand => strand(world, lasts).await,
     }
 }
 
@@ -117,37 +119,75 @@ async fn freeze(part: &Part, lasts: Duration) -> Result<bool> {
     Ok(fired)
 }
 
-/// Bindings that lead out of the court's exchange and out of its alternate exchange.
-const ROADS: [(&str, &str, char); 3] = [
-    ("court", "ministry", 'e'),
-    ("undelivered.court", "undelivered.court", 'q'),
-    ("undelivered.court", "hub.undelivered.court", 'q'),
-];
+/// The way from the court's tier to the ministry's.
+const ROAD: [&str; 5] = ["e", "court", "e", "ministry", "bindings"];
+/// Where the court's exchange sends what has no other way.
+const ALTERNATE: &str = "undelivered.court";
 
-/// Takes all roads away, so that the broker hands every demand back, and has the hub's own command build them again.
+/// Takes all ways out of the court's tier away, so that the broker hands every demand back, then restores them.
+///
+/// The order matters: nothing may ever reach an alternate exchange with one of its two queues bound, or the fault itself
+/// would lose what the hub cannot.
 pub(super) async fn cut_routes(world: &World, lasts: Duration) -> Result<bool> {
     let management = world.ground().management()?;
     let vhost = world.ground().vhost();
-    let mut cut = 0;
-    for (source, destination, kind) in ROADS {
-        let kind = kind.to_string();
-        let path = ["bindings", vhost.as_str(), "e", source, &kind, destination];
-        let bindings = management.get(&path).await?;
-        for binding in bindings.as_array().into_iter().flatten() {
-            let key = binding["properties_key"].as_str().unwrap_or("~");
-            let one: Vec<&str> = path.iter().copied().chain([key]).collect();
-            let (status, body) = management.request(Method::DELETE, &one, None).await?;
-            anyhow::ensure!(status.is_success(), "the broker keeps a binding: {status} {body}");
-            cut += 1;
-        }
-    }
-    let probe = json!({"properties": {}, "routing_key": "seizure.00.0000.000000.registry", "payload": "", "payload_encoding": "string"});
-    let path = ["exchanges", vhost.as_str(), "court", "publish"];
+    let (status, body) = management.request(Method::DELETE, &["exchanges", &vhost, ALTERNATE], None).await?;
+    ensure!(status.is_success(), "the broker keeps its alternate exchange: {status} {body}");
+    let cut = unbind(&management, &vhost).await?;
+    let probe = json!({
+        "properties": {}, "routing_key": "seizure.00.0000.000000.registry", "payload": "", "payload_encoding": "string",
+    });
+    let path = ["exchanges", &vhost, "court", "publish"];
     let (_, answer) = management.request(Method::POST, &path, Some(&probe)).await?;
     tokio::time::sleep(lasts).await;
+    bind(&management, &vhost, &cut).await?;
+    mend(world).await?;
+    Ok(!cut.is_empty() && answer["routed"] == false)
+}
+
+/// Takes the way to the ministry away: demands go to the court's dead-letter queue.
+async fn strand(world: &World, lasts: Duration) -> Result<bool> {
+    let management = world.ground().management()?;
+    let cut = unbind(&management, &world.ground().vhost()).await?;
+    tokio::time::sleep(lasts).await;
+    mend(world).await?;
+    Ok(!cut.is_empty())
+}
+
+/// Removes every binding of the way; gives what was removed.
+async fn unbind(management: &Management, vhost: &str) -> Result<Vec<Value>> {
+    let [e, court, to, ministry, bindings] = ROAD;
+    let path = [bindings, vhost, e, court, to, ministry];
+    let Value::Array(found) = management.get(&path).await? else { bail!("the list of bindings is none") };
+    for binding in &found {
+        let key = binding["properties_key"].as_str().unwrap_or("~");
+        let one: Vec<&str> = path.iter().copied().chain([key]).collect();
+        let (status, body) = management.request(Method::DELETE, &one, None).await?;
+        ensure!(status.is_success(), "the broker keeps a binding: {status} {body}");
+    }
+    ensure!(
+        management.get(&path).await? == json!([]),
+        "the broker still has bindings from court to ministry"
+    );
+    Ok(found)
+}
+
+async fn bind(management: &Management, vhost: &str, cut: &[Value]) -> Result<()> {
+    let [e, court, to, ministry, bindings] = ROAD;
+    for binding in cut {
+        let body = json!({"routing_key": binding["routing_key"], "arguments": binding["arguments"]});
+        let path = [bindings, vhost, e, court, to, ministry];
+        let (status, body) = management.request(Method::POST, &path, Some(&body)).await?;
+        ensure!(status.is_success(), "the broker refuses a binding: {status} {body}");
+    }
+    Ok(())
+}
+
+/// Has the hub's own command build whatever is missing.
+async fn mend(world: &World) -> Result<()> {
     wait::until("the topology to be applied again", REPAIR, async || {
         world.hub_cli(&["topology", "apply", "--yes"]).await
     })
-    .await?;
-    Ok(cut >= ROADS.len() && answer["routed"] == false)
+    .await
+    .map(drop)
 }

@@ -9,10 +9,12 @@ use super::faults::Kind;
 use super::injector::{self, Injected};
 use super::options::{Options, Plant};
 use super::outcome::RunOutcome;
-use crate::world::World;
+use crate::world::{Part, World};
 
-/// How long the hub stands still while connectors acknowledge and wait for their receipts.
-const STILL: Duration = Duration::from_millis(2_500);
+/// How long demands pile up before their connectors.
+const BACKLOG: Duration = Duration::from_secs(2);
+/// How long the hub stands still while connectors deliver and wait for their receipts.
+const STILL: Duration = Duration::from_millis(1_000);
 
 /// One planted bug and whether it was found.
 #[derive(Debug, Clone, Serialize)]
@@ -60,7 +62,7 @@ pub(super) async fn expose(
             }
             Plant::TrustIsAck => {
                 let cut = injector::cut_routes(world, Duration::from_millis(1_500)).await?;
-                ("unbind the court's routes", Kind::Routes, cut)
+                ("unbind all routes of the court", Kind::Routes, cut)
             }
         };
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
@@ -75,17 +77,19 @@ pub(super) async fn expose(
     Ok(log)
 }
 
-/// While the hub stands still, receipts pile up in the connectors; those that were not even asked for die with them.
+/// Lets demands pile up, and receipts after them: while the hub stands still, those that a connector had acknowledged
+/// and not even asked for die with it.
 async fn lose_connectors(world: &World) -> Result<bool> {
+    let connectors = || world.connectors().values();
+    connectors().for_each(Part::sigstop);
+    tokio::time::sleep(BACKLOG).await;
     world.hub.sigstop();
+    connectors().for_each(Part::sigcont);
     tokio::time::sleep(STILL).await;
-    let mut fired = true;
-    for connector in world.connectors().values() {
-        fired &= connector.is_running();
-        connector.kill9();
-    }
+    let fired = connectors().all(Part::is_running);
+    connectors().for_each(Part::kill9);
     world.hub.sigcont();
-    for connector in world.connectors().values() {
+    for connector in connectors() {
         connector.spawn()?;
     }
     Ok(fired)

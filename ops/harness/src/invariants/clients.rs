@@ -192,12 +192,12 @@ fn answers(attempts: &[Attempt]) -> Vec<String> {
 
 fn idempotency(attempts: &[Attempt]) -> Vec<String> {
     let mut wrong = Vec::new();
-    let mut first: BTreeMap<(&str, &str), (&str, Vec<(&str, &str, &str)>)> = BTreeMap::new();
+    let mut first = BTreeMap::new();
     for attempt in attempts {
         let Some(requests) = attempt.accepted() else { continue };
         let key = (attempt.sender.as_str(), attempt.key.as_str());
         match first.get(&key) {
-            None => drop(first.insert(key, (&attempt.meaning, requests))),
+            None => drop(first.insert(key, (attempt.meaning.as_str(), requests))),
             Some((meaning, _)) if *meaning != attempt.meaning => {
                 wrong.push(format!("{} {} was accepted with two meanings", key.0, key.1));
             }

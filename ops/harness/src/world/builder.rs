@@ -74,7 +74,7 @@ impl Builder {
             registries_total: None,
             courts: vec!["court-a".to_owned(), "court-b".to_owned()],
             window: Duration::from_secs(300),
-            decide_after: Duration::from_millis(200),
+            decide_after: Duration::from_millis(500),
             programs: None,
             hub_env: Vec::new(),
             connector_env: Vec::new(),
@@ -138,7 +138,7 @@ impl Builder {
         self
     }
 
-    /// How long a county thinks before it decides; 200 ms otherwise.
+    /// How long a county thinks before it decides; 500 ms otherwise, so that the receipt is stamped before.
     #[must_use]
     pub const fn decide_after(mut self, time: Duration) -> Self {
         self.decide_after = time;

@@ -14,13 +14,31 @@ use xiezhi_schemas::message::Kind;
 /// Columns of the table: the order in which the demands of one unit are sent.
 pub(crate) const KINDS: [Kind; 4] = [Kind::Seizure, Kind::Waiting, Kind::Renewal, Kind::Lifting];
 
-/// Width of a cell, in characters.
-const CELL: usize = 24;
+/// Columns of a cell and of a province's name; together four cells and a name fill a terminal of 80.
+const CELL: usize = 18;
+const NAME: usize = 10;
 
 #[derive(Default, Clone)]
 struct Cell {
     state: String,
     receipt: String,
+}
+
+impl Cell {
+    /// As short as the form's own words are: 正式 (formal), 轮候 (waiting), 解除 (lifted).
+    fn short(&self) -> String {
+        let state = match self.state.split_once(' ') {
+            Some(("waiting", place)) => format!("轮候{place}"),
+            _ => match self.state.as_str() {
+                "formal" => "正式".to_owned(),
+                "lifted" => "解除".to_owned(),
+                other => other.to_owned(),
+            },
+        };
+        // Without the milliseconds.
+        let receipt = self.receipt.rsplit_once('.').map_or(self.receipt.as_str(), |(to_second, _)| to_second);
+        pad(&format!("{state} {receipt}"))
+    }
 }
 
 struct Row {
@@ -43,9 +61,10 @@ impl Board {
         let terminal = std::io::stdout().is_terminal();
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
         let style = || ProgressStyle::with_template("{wide_msg}").ok();
-        let titles: String =
-            KINDS.iter().map(|kind| pad(&format!("{} {}", kind.chinese(), kind.as_str()))).collect();
-        println!("{}{titles}", pad_to("", 14));
+        if terminal {
+            let title = |kind: &Kind| pad(&format!("{} {}", kind.chinese(), kind.as_str()));
+            println!("{}{}", pad_to("", NAME), KINDS.iter().map(title).collect::<String>());
+        }
         let row = |province: &harness::world::Province| {
             let bar =
                 terminal.then(style).flatten().map(|style| bars.add(ProgressBar::new(1).with_style(style)));
@@ -89,9 +108,8 @@ impl Board {
         change(cell);
         match &row.bar {
             Some(bar) => {
-                let cells: String =
-                    row.cells.iter().map(|c| pad(&format!("{} {}", c.state, c.receipt))).collect();
-                bar.set_message(format!("{}{cells}", pad_to(&row.name, 14)));
+                let cells: String = row.cells.iter().map(Cell::short).collect();
+                bar.set_message(format!("{}{}", pad_to(&row.name, NAME), cells.trim_end()));
             }
             // Without a terminal only ends of journeys are worth a line.
             None if cell.state != "in flight" && cell.state != "delivered" => {
@@ -103,7 +121,13 @@ impl Board {
 
     /// Leaves the table as it is on the screen.
     pub(crate) fn finish(self) {
-        self.rows.iter().filter_map(|row| row.bar.as_ref()).for_each(ProgressBar::abandon);
+        let bars: Vec<_> = self.rows.iter().filter_map(|row| row.bar.as_ref()).collect();
+        bars.iter().for_each(|bar| bar.abandon());
+        if !bars.is_empty() {
+            println!(
+                "\n正式 formal, 轮候 waiting with its place, 解除 lifted; # is the receipt's number at the registry"
+            );
+        }
     }
 }
 
@@ -132,8 +156,8 @@ fn pad(text: &str) -> String {
     pad_to(text, CELL)
 }
 
-/// Fills up with blanks; Chinese letters are two columns wide.
+/// Fills up with blanks, one at least; Chinese letters are two columns wide.
 fn pad_to(text: &str, columns: usize) -> String {
     let width: usize = text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
-    format!("{text}{}", " ".repeat(columns.saturating_sub(width)))
+    format!("{text}{}", " ".repeat(columns.saturating_sub(width).max(1)))
 }

@@ -14,7 +14,9 @@ use tokio_postgres::error::SqlState;
 /// What the demo writes on things that it may delete.
 const MARK: &str = "borrowed by the xiezhi demo";
 const NAMES: [&str; 3] = ["XIEZHI_DATABASE__URL", "XIEZHI_BROKER__URL", "XIEZHI_BROKER__MANAGEMENT_URL"];
-const CLEAR: &str = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
+/// The schema as a new database has it: everybody may look into it, which the hub's own role needs.
+const CLEAR: &str =
+    "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC";
 
 /// Borrowed servers.
 pub(crate) struct Borrowed {
@@ -48,8 +50,14 @@ impl Borrowed {
         let management = Management::new(&management_url, None)?;
         // Users of a broker serve all its virtual hosts: those of a real hub must not be touched.
         refuse_foreign_users(&management, &vhost).await?;
-        let made_vhost = take_vhost(&management, &vhost).await?;
         let made_database = take_database(&database_url).await?;
+        let made_vhost = match take_vhost(&management, &vhost).await {
+            Ok(made) => made,
+            Err(error) => {
+                return_database(&database_url, made_database).await?;
+                return Err(error);
+            }
+        };
         println!("using the servers named by {}", NAMES.join(", "));
         let urls = Given { database_url, broker_url, management_url };
         Ok(Some(Self { urls, management, vhost, made_database, made_vhost }))
@@ -68,12 +76,7 @@ impl Borrowed {
             empty_vhost(&self.management, &self.vhost).await?;
             describe(&self.management, &self.vhost, "").await?;
         }
-        if self.made_database {
-            let (admin, name) = beside(&self.urls.database_url)?;
-            harness::postgres::drop_database(&admin, &name).await?;
-        } else {
-            execute(&self.urls.database_url, CLEAR).await?;
-        }
+        return_database(&self.urls.database_url, self.made_database).await?;
         println!("database and virtual host are as they were before; the database role xiezhi_app stays");
         Ok(())
     }
@@ -127,6 +130,14 @@ async fn take_database(url: &str) -> Result<bool> {
     Ok(made)
 }
 
+async fn return_database(url: &str, made: bool) -> Result<()> {
+    if !made {
+        return execute(url, CLEAR).await;
+    }
+    let (admin, name) = beside(url)?;
+    harness::postgres::drop_database(&admin, &name).await
+}
+
 /// Whether the virtual host was made.
 async fn take_vhost(management: &Management, name: &str) -> Result<bool> {
     let (status, found) = management.request(Method::GET, &["vhosts", name], None).await?;
@@ -178,7 +189,7 @@ async fn empty_vhost(management: &Management, vhost: &str) -> Result<()> {
     Ok(())
 }
 
-/// Virtual hosts in which a province's user has rights; `None` when there is no such user.
+/// Virtual hosts in which a user has rights; `None` when there is no such user.
 async fn rights(management: &Management, user: &str) -> Result<Option<Vec<String>>> {
     let (status, found) = management.request(Method::GET, &["users", user, "permissions"], None).await?;
     if status == StatusCode::NOT_FOUND {
@@ -188,8 +199,9 @@ async fn rights(management: &Management, user: &str) -> Result<Option<Vec<String
     Ok(Some(found.as_array().into_iter().flatten().filter_map(vhost).collect()))
 }
 
+/// The users that the topology makes.
 fn users() -> impl Iterator<Item = String> {
-    PILOTS.iter().map(|code| format!("xz-province-{code}"))
+    PILOTS.iter().map(|code| format!("xz-province-{code}")).chain(["xz-hub".to_owned()])
 }
 
 async fn refuse_foreign_users(management: &Management, vhost: &str) -> Result<()> {
@@ -202,7 +214,7 @@ async fn refuse_foreign_users(management: &Management, vhost: &str) -> Result<()
     delete_users(management, vhost).await
 }
 
-/// Deletes the provinces' users that have rights in this virtual host only.
+/// Deletes the hub's users that have rights in this virtual host only.
 async fn delete_users(management: &Management, vhost: &str) -> Result<()> {
     for user in users() {
         if rights(management, &user).await?.is_some_and(|all| all.iter().all(|name| name == vhost)) {

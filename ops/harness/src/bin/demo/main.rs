@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use harness::StackOptions;
-use harness::world::World;
+use harness::world::{Given, World};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Shows the road of demands through court, ministry, province and county on this machine.
@@ -37,30 +37,15 @@ const INTERRUPTED: u8 = 130;
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let told_to_stop = async {
-        let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            return std::future::pending().await;
-        };
-        tokio::select! {
-            _ = int.recv() => {}
-            _ = term.recv() => {}
-        }
-    };
-    let run = Box::pin(run(arguments));
-    // Whatever was started ends with the future or, if this process is killed, with the process.
-    let outcome = tokio::select! {
-        outcome = run => outcome,
-        () = told_to_stop => {
-            eprintln!("\ninterrupted; everything that was started is ended");
-            return ExitCode::from(INTERRUPTED);
-        }
-    };
-    match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => {
+    match Box::pin(on_servers(&arguments)).await {
+        Ok(Some(true)) => ExitCode::SUCCESS,
+        Ok(Some(false)) => {
             println!("\nThe demonstration did not end as expected: see the lines marked with ✗.");
             ExitCode::FAILURE
+        }
+        Ok(None) => {
+            eprintln!("\nstopped; everything that was started is ended");
+            ExitCode::from(INTERRUPTED)
         }
         Err(error) => {
             eprintln!("\ndemo: {error:#}");
@@ -69,37 +54,45 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> Result<bool> {
-    let begin = Instant::now();
-    heading("獬豸 Xiezhi: demands for assistance in enforcement (协执) travel to eight provinces");
-    let window = Duration::from_secs(arguments.window_secs);
-    let mut builder = World::builder("demo").window(window).narrate(move |line| {
-        println!("{:5.1} s  {line}", begin.elapsed().as_secs_f64());
-    });
+/// Runs on private or given servers; given ones get everything back, also after ctrl-c. `None` when it was stopped.
+async fn on_servers(arguments: &Arguments) -> Result<Option<bool>> {
+    // Listened to from the start: nothing may be left behind when somebody is impatient.
+    let (mut int, mut term) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let borrowed = given::Borrowed::from_environment().await?;
-    builder = match &borrowed {
-        Some(servers) => builder.given(servers.urls().clone()),
-        None => builder.private(StackOptions::default()),
-    };
-    let outcome = match builder.start().await.context("the stack did not come up") {
-        Ok(world) => {
-            let outcome = show(&world, &arguments, begin).await;
-            if outcome.is_err() {
-                let log = world.hub.log();
-                let bad = |line: &&str| line.contains("\"WARN\"") || line.contains("\"ERROR\"");
-                let lines: Vec<&str> = log.lines().filter(bad).collect();
-                let log = lines[lines.len().saturating_sub(8)..].join("\n");
-                eprintln!("\nlast warnings of the hub:\n{log}");
-            }
-            let ended = world.finish().await;
-            outcome.and_then(|good| ended.map(|()| good))
-        }
-        Err(error) => Err(error),
+    let urls = borrowed.as_ref().map(|servers| servers.urls().clone());
+    let outcome = tokio::select! {
+        // What was started ends with this future or, if this process is killed, with the process.
+        outcome = Box::pin(run(arguments, urls)) => outcome.map(Some),
+        _ = int.recv() => Ok(None),
+        _ = term.recv() => Ok(None),
     };
     if let Some(servers) = borrowed {
         servers.give_back().await?;
     }
     outcome
+}
+
+async fn run(arguments: &Arguments, urls: Option<Given>) -> Result<bool> {
+    let begin = Instant::now();
+    heading("獬豸 Xiezhi: demands for assistance in enforcement (协执) travel to eight provinces");
+    let window = Duration::from_secs(arguments.window_secs);
+    let builder = World::builder("demo").window(window).narrate(move |line| {
+        println!("{:5.1} s  {line}", begin.elapsed().as_secs_f64());
+    });
+    let builder = match urls {
+        Some(urls) => builder.given(urls),
+        None => builder.private(StackOptions::default()),
+    };
+    let world = builder.start().await.context("the stack did not come up")?;
+    let outcome = show(&world, arguments, begin).await;
+    if outcome.is_err() {
+        let log = world.hub.log();
+        let bad = |line: &&str| line.contains("\"WARN\"") || line.contains("\"ERROR\"");
+        let lines: Vec<&str> = log.lines().filter(bad).collect();
+        eprintln!("\nlast warnings of the hub:\n{}", lines[lines.len().saturating_sub(8)..].join("\n"));
+    }
+    let ended = world.finish().await;
+    outcome.and_then(|good| ended.map(|()| good))
 }
 
 async fn show(world: &World, arguments: &Arguments, begin: Instant) -> Result<bool> {
