@@ -7,6 +7,8 @@
     reason = "the fences are for the programs; these tests publish and spawn to break them"
 )]
 
+mod alarm;
+mod broker;
 mod copies;
 mod crashes;
 mod database;
