@@ -44,7 +44,7 @@ async fn a22_a36_broker_killed_under_load_and_while_idle() {
     run.tell(&format!("idle: working again {:.1} s after the broker", up.elapsed().as_secs_f64()));
 
     // Under load, at moments that nobody chose.
-    let load = run.submit_many(REGISTRY, 300, Duration::from_millis(60));
+    let load = run.submit_many(REGISTRY, 300, Duration::from_millis(90));
     let faults = async {
         let count = "SELECT count(*) FROM inv_outbox WHERE confirmed_at IS NOT NULL";
         let mut before = run.count(count).await;
@@ -69,10 +69,7 @@ async fn a22_a36_broker_killed_under_load_and_while_idle() {
         "{replayed} had to be replayed; at rest {:.1} s after the last repair",
         up.elapsed().as_secs_f64()
     ));
-    for id in &ids {
-        run.wait_for_state(*id, "registered", SOON).await;
-        assert_eq!(run.book(*id).await.0, 1);
-    }
+    run.all_registered_and_taken_once(&ids).await;
     assert_eq!(run.receipts().await.len(), ids.len() + 1);
     run.judge().await;
 }
@@ -107,10 +104,7 @@ async fn a37_queues_deleted_under_their_consumers() {
     run.world.hub_cli(&["outbox", "resend", "--reason", "a queue was deleted"]).await.unwrap();
     let replayed = run.replay_undelivered().await;
     run.tell(&format!("{replayed} found no queue and were replayed"));
-    for id in &ids {
-        run.wait_for_state(*id, "registered", SOON).await;
-        assert_eq!(run.book(*id).await.0, 1);
-    }
+    run.all_registered_and_taken_once(&ids).await;
     assert_eq!(run.receipts().await.len(), ids.len());
     // What the connectors said while the hub's queue was away is kept for a person, who may throw it away: it was asked again.
     let path = ["queues", vhost.as_str(), "hub.parked", "contents"];

@@ -47,10 +47,7 @@ async fn a43_database_killed_under_load() {
         "something else than 503 with a code: {refusals:?}"
     );
     run.replay_undelivered().await;
-    for id in &ids {
-        run.wait_for_state(*id, "registered", SOON).await;
-        assert_eq!(run.book(*id).await.0, 1);
-    }
+    run.all_registered_and_taken_once(&ids).await;
     assert_eq!(run.receipts().await.len(), ids.len());
     run.tell(&format!("{} refusals, {} accepted", refusals.len(), ids.len()));
     run.judge().await;

@@ -185,6 +185,23 @@ impl Run {
         )
     }
 
+    /// Waits until all of these are registered, and looks into the registry's book: each was taken once.
+    pub async fn all_registered_and_taken_once(&self, requests: &[Uuid]) {
+        let unfinished = "SELECT count(*) FROM inv_request WHERE state <> 'registered'";
+        self.wait_for_count("everything to be registered", unfinished, 0, SOON).await;
+        let lines = read_journal(&self.world.journal(PROVINCE).await.unwrap()).unwrap();
+        let mut taken: Vec<&str> = lines
+            .iter()
+            .filter(|line| matches!(line.entry, Entry::Taken { .. }))
+            .map(|line| line.request_id.as_str())
+            .collect();
+        let all = taken.len();
+        taken.sort_unstable();
+        taken.dedup();
+        assert_eq!(taken.len(), all, "something was filed twice");
+        assert!(requests.iter().all(|id| taken.binary_search(&id.to_string().as_str()).is_ok()), "not filed");
+    }
+
     /// Messages of a queue that wait and that are in somebody's hands, as soon as the broker has counted them.
     pub async fn depth(&self, queue: &str) -> Option<(u64, u64)> {
         let management = self.world.ground().management().unwrap();
