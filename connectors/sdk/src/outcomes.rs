@@ -38,6 +38,8 @@ pub(crate) struct Collector {
 enum Handed {
     /// The hub has it; the local system may forget it.
     Settle,
+    /// It does not count, for this reason; the local system must hear that before it forgets it.
+    Void(String),
     /// It must be offered again.
     Again,
 }
@@ -109,8 +111,11 @@ impl Collector {
                 );
                 return Ok(false);
             }
-            if self.hand_to_hub(&outcome.message).await == Handed::Again {
-                return Ok(false);
+            match self.hand_to_hub(&outcome.message).await {
+                Handed::Again => return Ok(false),
+                Handed::Settle => {}
+                // First the void, then the settling: a crash between brings the outcome, and with it the void, again.
+                Handed::Void(reason) => self.adapter.void(&self.registry, request_id, &reason).await?,
             }
             self.adapter.settle(&self.registry, &outcome.outcome_id).await?;
             self.status.counted(|counts| counts.outcomes += 1);
@@ -163,9 +168,10 @@ fn classify(verdict: OutcomeVerdict) -> Handed {
             Handed::Settle
         }
         OutcomeVerdict::Repeated => Handed::Settle,
+        // It takes effect with the receipt, or is void when there never is one: the next answer tells which.
         OutcomeVerdict::Early => {
             tracing::info!("the hub keeps a result or return until the receipt is recorded");
-            Handed::Settle
+            Handed::Again
         }
         OutcomeVerdict::Disputed => {
             tracing::warn!(
@@ -173,6 +179,13 @@ fn classify(verdict: OutcomeVerdict) -> Handed {
                 "a result or return contradicts what took effect before; the hub keeps both for people"
             );
             Handed::Settle
+        }
+        OutcomeVerdict::Void { code, message } => {
+            tracing::warn!(
+                code = %Code::OutcomeRefused, hub_code = code, detail = message,
+                "a result or return of a request that was closed without a receipt; the local system is told that it is void"
+            );
+            Handed::Void(message)
         }
         OutcomeVerdict::Refused { code, message } => {
             tracing::warn!(
@@ -240,17 +253,16 @@ mod tests {
     }
 
     #[test]
-    fn only_later_is_offered_again() {
+    fn later_and_early_are_offered_again() {
         let refused = OutcomeVerdict::Refused { code: "HUB-1".into(), message: String::new() };
         let later = OutcomeVerdict::Later { code: "HUB-2".into(), retry_after_ms: 1 };
         assert_eq!(classify(later), Handed::Again);
-        for verdict in [
-            OutcomeVerdict::Effective,
-            OutcomeVerdict::Repeated,
-            OutcomeVerdict::Early,
-            OutcomeVerdict::Disputed,
-            refused,
-        ] {
+        assert_eq!(classify(OutcomeVerdict::Early), Handed::Again);
+        let void = OutcomeVerdict::Void { code: "HUB-3".into(), message: "closed".into() };
+        assert_eq!(classify(void), Handed::Void("closed".into()));
+        for verdict in
+            [OutcomeVerdict::Effective, OutcomeVerdict::Repeated, OutcomeVerdict::Disputed, refused]
+        {
             assert_eq!(classify(verdict), Handed::Settle);
         }
     }

@@ -306,6 +306,7 @@ async fn outcomes_take_effect_once_whatever_their_order() {
     let request = db.request(REGISTRY, 1).await;
     let result = registered(&request, "B1");
     assert_eq!(record(&result).await, OutcomeVerdict::Early);
+    assert_eq!(record(&result).await, OutcomeVerdict::Early, "still early when offered again");
     assert_eq!(db.state(&request).await, "in_flight");
     stamper.stamp(&[request.report()]).await.unwrap();
     assert_eq!(db.state(&request).await, "registered");
@@ -331,6 +332,21 @@ async fn outcomes_take_effect_once_whatever_their_order() {
         matches!(record(&registered(&foreign, "B3")).await, OutcomeVerdict::Refused { code, .. } if code == "HUB-3005")
     );
     assert_eq!(db.state(&third).await, "in_flight");
+    // What a registry decides about a request that was closed without a receipt is void.
+    let closed = db.request(REGISTRY, 4).await;
+    db.admin
+        .execute(
+            "UPDATE request SET state = 'closed', state_n = 3 WHERE request_id = $1",
+            &[&closed.request_id],
+        )
+        .await
+        .unwrap();
+    let late = registered(&closed, "B4");
+    for _ in 0..2 {
+        assert!(matches!(record(&late).await, OutcomeVerdict::Void { code, .. } if code == "HUB-3003"));
+    }
+    assert_eq!(db.state(&closed).await, "closed");
+    assert_eq!(db.number("SELECT count(*) FROM inv_event WHERE kind = 'dispute'").await, 3);
     db.finish().await;
 }
 

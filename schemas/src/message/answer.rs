@@ -105,10 +105,19 @@ pub enum OutcomeVerdict {
     Effective,
     /// The same was known; nothing changed.
     Repeated,
-    /// It came before the receipt: kept, and takes effect when the receipt is recorded.
+    /// It came before the receipt: kept, and takes effect when the receipt is recorded. The connector offers it again
+    /// until the answer is another one, because without a receipt it may yet turn out to be void.
     Early,
     /// It contradicts what already took effect: kept and shown to people; nothing changed.
     Disputed,
+    /// The request is closed and never got a receipt: the hub keeps the outcome for people, and the connector tells the
+    /// local system that what it decided does not count.
+    Void {
+        /// Stable code.
+        code: String,
+        /// Why.
+        message: String,
+    },
     /// It cannot belong to this request.
     Refused {
         /// Stable code.

@@ -298,7 +298,8 @@ impl Hands {
                         self.acknowledge(job).await;
                         return End::Settled;
                     }
-                    OutcomeVerdict::Disputed => {
+                    // The registry gave it back itself: there is nothing to void.
+                    OutcomeVerdict::Disputed | OutcomeVerdict::Void { .. } => {
                         tracing::warn!(
                             code = %Code::OutcomeRefused,
                             "the return contradicts what took effect before; the hub keeps both"

@@ -12,7 +12,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 use xiezhi_domain::{
-    Event,
+    Event, State,
     outcome::{self, Disposition},
 };
 use xiezhi_schemas::message::{FeedbackBody, OutcomeAnswer, OutcomeMessage, OutcomeVerdict};
@@ -109,8 +109,12 @@ fn judge(
     now: Timestamp,
 ) -> OutcomeVerdict {
     let digest = digest(message);
-    if stored.iter().any(|known| known.digest == digest) {
-        return OutcomeVerdict::Repeated;
+    if let Some(known) = stored.iter().find(|known| known.digest == digest) {
+        return match known.disposition {
+            _ if request.state == State::Closed => closed(request),
+            Disposition::Early => OutcomeVerdict::Early,
+            Disposition::Effective | Disposition::Disputed => OutcomeVerdict::Repeated,
+        };
     }
     let event = outcome::event(message);
     let disposition = outcome::dispose(request.state, message);
@@ -133,7 +137,16 @@ fn judge(
     match disposition {
         Disposition::Effective => OutcomeVerdict::Effective,
         Disposition::Early => OutcomeVerdict::Early,
+        Disposition::Disputed if request.state == State::Closed => closed(request),
         Disposition::Disputed => OutcomeVerdict::Disputed,
+    }
+}
+
+/// What a registry decided about a request that never got a receipt does not count.
+fn closed(request: &LockedRequest) -> OutcomeVerdict {
+    OutcomeVerdict::Void {
+        code: "HUB-3003".to_owned(),
+        message: format!("request {} was closed without a receipt", request.request_id),
     }
 }
 
