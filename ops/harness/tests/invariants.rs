@@ -189,6 +189,12 @@ async fn every_violation_outside_the_database_is_found() {
     let mut early = right.clone();
     early.journals.as_mut().unwrap()[0].at = "2026-03-01T01:00:00Z".parse().unwrap();
     assert!(invariants::check(&early).await.unwrap().violated().contains("V18"));
+    // One that struck a demand out, took it again, and reports what it decided before.
+    let mut stale = right.clone();
+    let journal = stale.journals.as_mut().unwrap();
+    journal.push(line(1, "2026-03-01T00:30:00Z", Entry::Voided));
+    journal.push(line(1, "2026-03-01T01:00:00Z", Entry::Taken { body_sha256: digest(1) }));
+    assert_eq!(invariants::check(&stale).await.unwrap().violated().into_iter().collect::<Vec<_>>(), ["V18"]);
     env.finish().await.unwrap();
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use futures::future::try_join_all;
+use futures::future::join_all;
 use serde_json::json;
 
 use crate::invariants::{SETTLE_WITHIN, Settled, connect};
@@ -15,18 +15,22 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// Replays until everything must be delivered.
 const ROUNDS: usize = 5;
 
-/// Starts what does not run and waits until everything is ready; names what had ended without being killed.
+/// Starts what does not run and waits until everything is ready; names what had ended without being killed, and what
+/// does not become ready.
 pub(super) async fn heal(world: &World) -> Result<Vec<String>> {
-    let mut ended = Vec::new();
+    let mut problems = Vec::new();
     for part in parts(world) {
         part.sigcont();
         if !part.is_running() {
-            ended.push(format!("{} had ended by itself: {}", part.name(), part.log_tail(3)));
+            problems.push(format!("{} had ended by itself: {}", part.name(), part.log_tail(3)));
             part.spawn()?;
         }
     }
-    try_join_all(parts(world).map(|part| part.ready(SETTLE_WITHIN))).await?;
-    Ok(ended)
+    for ready in join_all(parts(world).map(|part| part.ready(SETTLE_WITHIN))).await {
+        // The end of the log, which the error brings along, is kept with the logs of a failed run.
+        problems.extend(ready.err().map(|error| error.root_cause().to_string()));
+    }
+    Ok(problems)
 }
 
 fn parts(world: &World) -> impl Iterator<Item = &Part> {

@@ -205,7 +205,10 @@ async fn shown(world: &World) -> Result<Vec<Shown>> {
             let page = operator.get(&query).await?;
             for request in page["requests"].as_array().into_iter().flatten() {
                 let id = request["request_id"].as_str().unwrap_or_default();
-                let one = operator.get(&format!("/v1/demands/{id}")).await?;
+                let answer = operator.get(&format!("/v1/demands/{id}")).await?;
+                let list = answer["requests"].as_array().context("a demand without requests")?;
+                let one =
+                    list.iter().find(|one| one["request_id"] == id).context("a request is not shown")?;
                 shown.push(Shown {
                     unit: unit.clone(),
                     request_id: id.to_owned(),

@@ -82,7 +82,8 @@ pub fn read_journal(entries: &[Value]) -> Result<Vec<JournalLine>> {
 #[derive(Debug, Default)]
 struct Holding {
     digest: Option<String>,
-    first_taken: Option<Timestamp>,
+    /// When it was taken; when it was struck out and taken again, the later time.
+    taken_at: Option<Timestamp>,
     others: BTreeSet<String>,
 }
 
@@ -93,7 +94,7 @@ fn holdings(lines: &[JournalLine]) -> BTreeMap<(String, String), Holding> {
         match &line.entry {
             Entry::Taken { body_sha256 } => {
                 holding.digest = Some(body_sha256.clone());
-                holding.first_taken.get_or_insert(line.at);
+                holding.taken_at = Some(line.at);
             }
             Entry::Voided => holding.digest = None,
             Entry::Duplicate { body_sha256 } => drop(holding.others.insert(body_sha256.clone())),
@@ -143,7 +144,7 @@ pub(super) async fn findings(client: &Client, evidence: &Evidence) -> Result<Vec
                 "{registry} got other bytes of {id} than were accepted, or the receipt confirms others"
             ));
         }
-        if let (Some(registered), Some(taken)) = (registered, holding.first_taken)
+        if let (Some(registered), Some(taken)) = (registered, holding.taken_at)
             && registered < taken
         {
             early.push(format!("{registry} registered {id} at {registered} and took it at {taken}"));

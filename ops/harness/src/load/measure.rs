@@ -71,7 +71,8 @@ pub(super) struct Servers {
 impl Servers {
     pub(super) fn now(stack: &Stack) -> Self {
         let cpu = |usage: Option<crate::procfs::Usage>| usage.map(|u| u.cpu).unwrap_or_default();
-        Self { broker: cpu(stack.rabbit.usage()), database: cpu(stack.postgres.usage()) }
+        let ended = stack.postgres.pid().and_then(ended_children).unwrap_or_default();
+        Self { broker: cpu(stack.rabbit.usage()), database: cpu(stack.postgres.usage()) + ended }
     }
 
     /// Microseconds for one demand since then, as (broker, database).
@@ -82,6 +83,15 @@ impl Servers {
             per(now.database.saturating_sub(self.database), demands),
         )
     }
+}
+
+/// Processor time of a process's children that have ended: each session of the database server is one.
+fn ended_children(pid: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Behind the name, which may hold anything: the 14th and 15th word are user and system time of ended children.
+    let ticks = stat.rsplit_once(')')?.1.split_whitespace().skip(13).take(2).map(str::parse::<u64>);
+    let ticks = ticks.sum::<Result<u64, _>>().ok()?;
+    Some(Duration::from_micros(ticks * 1_000_000 / rustix::param::clock_ticks_per_second().max(1)))
 }
 
 /// Microseconds for one demand.

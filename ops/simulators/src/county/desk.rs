@@ -149,7 +149,8 @@ impl Desk {
         if let Some(at) = self.turned.get(&key) {
             return Taking::Turned(*at);
         }
-        if let Some(held) = self.held.get(&key) {
+        // What was struck out is not held any more: when it is sent again, it is taken and decided anew.
+        if let Some(held) = self.held.get(&key).filter(|held| !held.voided) {
             office.duplicates += 1;
             let same = held.filing.body_sha256 == filing.body_sha256;
             let (registry, request_id) = key;
