@@ -332,6 +332,19 @@ async fn outcomes_take_effect_once_whatever_their_order() {
         matches!(record(&registered(&foreign, "B3")).await, OutcomeVerdict::Refused { code, .. } if code == "HUB-3005")
     );
     assert_eq!(db.state(&third).await, "in_flight");
+    // A result of a taking that turned out void does not take effect with the receipt of the replay.
+    let replayed = db.request(REGISTRY, 5).await;
+    let set = async |state: &str, n: i32| {
+        let sql = "UPDATE request SET state = $2, state_n = $3 WHERE request_id = $1";
+        db.admin.execute(sql, &[&replayed.request_id, &state, &n]).await.unwrap();
+    };
+    set("undelivered", 2).await;
+    assert_eq!(record(&registered(&replayed, "B5")).await, OutcomeVerdict::Early);
+    assert!(matches!(&stamper.stamp(&[replayed.report()]).await.unwrap()[0], Verdict::Void { .. }));
+    set("in_flight", 3).await;
+    recorded(&stamper.stamp(&[replayed.report()]).await.unwrap()[0]);
+    assert_eq!(db.state(&replayed).await, "delivered");
+    assert_eq!(record(&registered(&replayed, "B6")).await, OutcomeVerdict::Effective);
     // What a registry decides about a request that was closed without a receipt is void.
     let closed = db.request(REGISTRY, 4).await;
     db.admin

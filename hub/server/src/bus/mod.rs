@@ -94,9 +94,15 @@ async fn bounded<T>(
 /// Opens a connection that shows up under `name` in the broker's lists.
 async fn connect(url: &SecretUrl, name: &str) -> Result<Connection, BusError> {
     let mut target = url.expose().to_owned();
-    if !target.contains("heartbeat=") {
-        // Two missed heartbeats of 10 s end a dead line; the broker's default would take two minutes.
-        target.push_str(if target.contains('?') { "&heartbeat=10" } else { "?heartbeat=10" });
+    // Two missed heartbeats of 10 s end a dead line; the broker's default would take two minutes. The client keeps buffers
+    // of many frames for each of some twenty connections: small frames save the hub a hundred megabytes, and a demand
+    // still fits into one.
+    for (name, value) in [("heartbeat=", "10"), ("frame_max=", "16384")] {
+        if !target.contains(name) {
+            target.push(if target.contains('?') { '&' } else { '?' });
+            target.push_str(name);
+            target.push_str(value);
+        }
     }
     let properties =
         ConnectionProperties::default().with_connection_name(format!("xiezhi-hub {name}").into());

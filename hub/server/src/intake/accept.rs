@@ -56,7 +56,7 @@ pub(super) async fn known(store: &Store, sender: &str, body: &Value) -> Result<O
     let Some(id) = body.get("demand_id").and_then(Value::as_str).filter(|id| id.len() <= 64) else {
         return Ok(None);
     };
-    let found = demands::find(&*store.client().await?, sender, id).await?;
+    let found = demands::find(&store.client().await?, sender, id).await?;
     found.map(|known| repeat(&known, body)).transpose()
 }
 

@@ -74,9 +74,17 @@ impl Stamper {
 
         let judged: Vec<Judged> =
             reports.iter().map(|r| judge(&r.receipt, locked.get(&r.receipt.request_id), &known)).collect();
+        // What a registry decided about a taking that is void must not take effect with a later receipt.
+        let void: Vec<Uuid> = reports
+            .iter()
+            .zip(&judged)
+            .filter(|(_, judged)| matches!(judged, Judged::Answered(Verdict::Void { .. })))
+            .map(|(report, _)| report.receipt.request_id)
+            .collect();
+        outcomes::drop_early(&tx, &void).await?;
         let wanted = unique(reports, &judged);
         if wanted.is_empty() {
-            tx.rollback().await?;
+            tx.commit().await.map_err(StoreError::of_commit)?;
             return Ok(judged.into_iter().map(|j| j.verdict(&HashMap::new())).collect());
         }
         let (now, clock_err_us) = match self.trusted_now(&tx, &wanted, &heads).await? {
@@ -281,9 +289,10 @@ async fn note_overtaken(
     let place: HashMap<Uuid, usize> =
         wanted.iter().enumerate().map(|(at, report)| (report.receipt.request_id, at)).collect();
     let later: Vec<&LockedRequest> = wanted.iter().map(|r| &locked[&r.receipt.request_id]).collect();
+    let mut told = HashSet::new();
     for found in requests::overtaken(tx, &later).await? {
         let received_first = place.get(&found.earlier).is_some_and(|earlier| *earlier < place[&found.later]);
-        if received_first {
+        if received_first || !told.insert(found.earlier) {
             continue;
         }
         tracing::warn!(request_id = %found.earlier, by = %found.later, state = found.earlier_state, "overtaken");

@@ -185,6 +185,24 @@ fn dispute(changes: &mut Changes, request: &LockedRequest, message: &OutcomeMess
     changes.tell(request.request_id, FeedbackBody::Disputed { detail });
 }
 
+/// Takes early outcomes of requests whose taking is void out of the running; they stay on record as disputed.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn drop_early(tx: &Transaction<'_>, requests: &[Uuid]) -> Result<(), StoreError> {
+    if requests.is_empty() {
+        return Ok(());
+    }
+    let stored = table::of_requests(tx, requests).await?;
+    let dropped: Vec<_> = stored
+        .iter()
+        .flat_map(|(id, outcomes)| outcomes.iter().map(move |outcome| (*id, outcome)))
+        .filter(|(_, outcome)| outcome.disposition == Disposition::Early)
+        .map(|(id, outcome)| (id, outcome.n, Disposition::Disputed, None))
+        .collect();
+    table::dispose(tx, &dropped).await
+}
+
 /// Lets early outcomes of requests that were received just now take effect, in the order in which they came.
 ///
 /// # Errors

@@ -20,8 +20,13 @@ pub struct Known {
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn find(client: &Client, sender: &str, demand_id: &str) -> Result<Option<Known>, StoreError> {
-    let row = client.query_opt(include_str!("queries/demand/find.sql"), &[&sender, &demand_id]).await?;
+pub async fn find(
+    client: &deadpool_postgres::Client,
+    sender: &str,
+    demand_id: &str,
+) -> Result<Option<Known>, StoreError> {
+    let statement = client.prepare_cached(include_str!("queries/demand/find.sql")).await?;
+    let row = client.query_opt(&statement, &[&sender, &demand_id]).await?;
     row.map(|row| Ok(Known { body_sha256: row.try_get("body_sha256")?, answer: row.try_get("answer")? }))
         .transpose()
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use deadpool_postgres::Client;
 use jiff::civil::Date;
-use tokio_postgres::Client;
 use xiezhi_schemas::address::RegistryCode;
 
 use super::{StoreError, decode};
@@ -29,7 +29,8 @@ pub async fn destinations(
     divisions: &[&str],
     day: Date,
 ) -> Result<HashMap<String, Destination>, StoreError> {
-    let rows = client.query(include_str!("queries/registry_division/find.sql"), &[&divisions, &day]).await?;
+    let statement = client.prepare_cached(include_str!("queries/registry_division/find.sql")).await?;
+    let rows = client.query(&statement, &[&divisions, &day]).await?;
     rows.iter()
         .map(|row| {
             let registry: Option<String> = row.try_get("registry")?;

@@ -46,11 +46,12 @@ pub async fn record(
 /// # Errors
 /// When the statement fails.
 pub async fn owned(
-    client: &Client,
+    client: &deadpool_postgres::Client,
     sender: &str,
     digests: &[&str],
 ) -> Result<Vec<(Digest, Stored)>, StoreError> {
-    let rows = client.query(include_str!("queries/document/owned.sql"), &[&sender, &digests]).await?;
+    let statement = client.prepare_cached(include_str!("queries/document/owned.sql")).await?;
+    let rows = client.query(&statement, &[&sender, &digests]).await?;
     rows.iter()
         .map(|row| {
             let digest: String = row.try_get("sha256")?;

@@ -92,7 +92,8 @@ pub struct Overtaken {
     pub earlier_state: String,
 }
 
-/// Earlier requests of the same lanes that are still on the road. Takes no lock.
+/// Earlier requests of the same lanes that are still on the road and are not known to be overtaken yet: one event for each
+/// is enough, however many pass it. Takes no lock.
 ///
 /// # Errors
 /// When the statement fails.

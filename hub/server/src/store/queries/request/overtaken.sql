@@ -4,3 +4,4 @@ JOIN request earlier
     ON earlier.lane = later.lane
     AND earlier.lane_seq < later.lane_seq
     AND earlier.state IN ('in_flight', 'undelivered')
+WHERE NOT EXISTS (SELECT FROM event e WHERE e.request_id = earlier.request_id AND e.kind = 'overtaken')
