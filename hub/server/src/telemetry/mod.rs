@@ -28,6 +28,13 @@ use tracing_subscriber::{
 use crate::config::{LogFormat, TelemetrySettings};
 pub use trace::{link, set_parent, traceparent};
 
+/// What is logged. The AMQP client logs a returned message whole, body and all, so that part of it is off whatever the
+/// settings say: a demand names persons.
+fn log_filter(wanted: &str) -> Result<EnvFilter, TelemetryError> {
+    let filter: EnvFilter = wanted.parse().map_err(TelemetryError::Filter)?;
+    Ok(filter.add_directive("lapin::returned_messages=off".parse().expect("the directive is well-formed")))
+}
+
 /// Name under which the hub reports.
 const SERVICE: &str = "xiezhi-hub";
 /// How often counters are sent.
@@ -102,7 +109,7 @@ pub fn init(settings: &TelemetrySettings) -> Result<Guard, TelemetryError> {
                     .with_target("xiezhi_schemas", Level::INFO),
             )
     });
-    let filter: EnvFilter = settings.log_filter.parse().map_err(TelemetryError::Filter)?;
+    let filter = log_filter(&settings.log_filter)?;
     tracing_subscriber::registry()
         .with(lines(settings.log_format, io::stderr).with_filter(filter))
         .with(traces)
@@ -168,6 +175,7 @@ where
 
 #[cfg(test)]
 mod tests {
+
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use std::sync::{Arc, Mutex};
 
@@ -264,5 +272,13 @@ mod tests {
     fn without_a_collector_there_is_no_exporter() {
         assert!(!exporters(&settings("")).unwrap().exports());
         assert_eq!(traceparent(), None);
+    }
+
+    #[test]
+    fn returned_messages_reach_no_log() {
+        for wanted in ["info", "trace", "lapin=trace,info"] {
+            let filter = super::log_filter(wanted).unwrap();
+            assert!(filter.to_string().contains("lapin::returned_messages=off"), "{filter}");
+        }
     }
 }
