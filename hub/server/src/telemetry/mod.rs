@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn returned_messages_reach_no_log() {
         for wanted in ["info", "trace", "lapin=trace,info"] {
-            let filter = super::log_filter(wanted).unwrap();
+            let filter = log_filter(wanted).unwrap();
             assert!(filter.to_string().contains("lapin::returned_messages=off"), "{filter}");
         }
     }
