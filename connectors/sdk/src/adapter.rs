@@ -30,8 +30,9 @@ pub trait Adapter: Send + Sync + 'static {
     /// receipt (送达) is asked for on the strength of it.
     async fn deliver(&self, order: &DeliveryOrder<'_>) -> Outcome;
 
-    /// Tells the local system that what it took has no receipt and never will have: the request was closed or returned
-    /// meanwhile. Idempotent; succeeds when the local system does not know the request.
+    /// Tells the local system that what it took has no receipt and never will have: the request was closed, returned or
+    /// counted as undelivered (未送达) meanwhile. A replay of an undelivered one comes as a delivery with the same request
+    /// id and must be taken afresh. Idempotent; succeeds when the local system does not know the request.
     ///
     /// # Errors
     /// When the local system did not confirm; the runtime repeats a transient failure.

@@ -48,7 +48,8 @@ pub enum Verdict {
     Recorded(Stamp),
     /// Recorded before; the stamp is the first one. The connector acks the delivery.
     Repeated(Stamp),
-    /// No receipt exists and none will ever be written for this delivery: the request is closed, returned or unknown.
+    /// No receipt exists and none will ever be written for this delivery: the request is closed, returned, undelivered or
+    /// unknown.
     /// The connector acks the delivery and tells the local system that what it took is void.
     Void {
         /// Stable code.
