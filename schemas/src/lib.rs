@@ -7,3 +7,4 @@ pub mod message;
 pub mod published;
 pub mod signature;
 pub mod strict_json;
+pub mod workdays;

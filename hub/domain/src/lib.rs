@@ -7,6 +7,7 @@ pub mod check;
 pub mod outcome;
 pub mod period;
 pub mod state;
+pub mod workdays;
 
 pub use check::{Code, Finding, Findings, check};
 pub use state::{Event, IllegalTransition, State, TRANSITIONS, Transition};

@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod bus;
+pub mod calendar;
 pub mod cli;
 pub mod code;
 pub mod config;

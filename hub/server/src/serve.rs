@@ -9,9 +9,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use futures::StreamExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use xiezhi_domain::workdays::Calendar;
 use xiezhi_schemas::address::Upward;
 
 use crate::{
+    calendar::{self, CalendarError},
     config::Config,
     documents::{Documents, DocumentsError},
     feedback::{self, webhook::Webhooks},
@@ -51,6 +53,9 @@ pub enum StartError {
     /// The document store.
     #[error(transparent)]
     Documents(#[from] DocumentsError),
+    /// The working days.
+    #[error(transparent)]
+    Calendar(#[from] CalendarError),
     /// The port.
     #[error("[HUB-1024] the API cannot listen on {address}; is another hub running there?")]
     Port {
@@ -72,6 +77,7 @@ impl StartError {
             Self::Pending(_) => "HUB-5014",
             Self::Head(error) => error.code(),
             Self::Documents(error) => error.code(),
+            Self::Calendar(error) => error.code(),
             Self::Port { .. } => "HUB-1024",
         }
     }
@@ -131,6 +137,7 @@ struct Hub {
     secret: HubSecret,
     signer: HeadSigner,
     documents: Documents,
+    calendar: Calendar,
 }
 
 /// Checks everything that must be right before a port opens; waits for a database that is not there yet.
@@ -144,6 +151,7 @@ async fn prepare(
     let secret = HubSecret::load(&config.secret.hub_secret_file)?;
     let signer = HeadSigner::read(&config.ledger.signing_key_file)?;
     let documents = Documents::open(&config.documents)?;
+    let calendar = calendar::load(&config.calendar)?;
     let store = Store::new(&config.database)?;
     let mut told = false;
     let client = loop {
@@ -169,7 +177,7 @@ async fn prepare(
     let address = config.http.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| StartError::Port { address, source })?;
     tracing::info!(%address, "listening");
-    Ok(Some((Arc::new(Hub { config, store, secret, signer, documents }), listener)))
+    Ok(Some((Arc::new(Hub { config, store, secret, signer, documents, calendar }), listener)))
 }
 
 /// Longest pause of a task that keeps failing: the bound within which the hub is back at work after a repair.
@@ -257,6 +265,13 @@ fn spawn_api(hub: &Arc<Hub>, listener: TcpListener, health: Arc<Health>, supervi
     supervisor.spawn(task("feedback bell", Stage::Stores), move |token| {
         let (store, signal) = (store.clone(), signal.clone());
         async move { Ok(feedback::listen(store, signal, token).await?) }
+    });
+    let (watcher, metrics) = (hub.clone(), app.metrics.clone());
+    supervisor.spawn(task("calendar watch", Stage::Stores), move |token| {
+        let (hub, metrics) = (watcher.clone(), metrics.clone());
+        async move {
+            Ok(calendar::watch(&hub.store, &hub.calendar, &hub.config.calendar, &metrics, token).await?)
+        }
     });
     let watched = app.clone();
     supervisor.spawn(task("outbox watch", Stage::Stores), move |token| {

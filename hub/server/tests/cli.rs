@@ -91,6 +91,72 @@ fn a_long_list_is_answered_line_by_line() {
 }
 
 #[test]
+fn working_days_are_counted_and_explained() {
+    let from = "2024-02-09T17:00:00+08:00";
+    let (code, out, err) = run(&["workdays", "--from", from, "--days", "1"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.starts_with("due_date: 2024-02-18\ndue_exclusive: 2024-02-19T00:00:00+08:00\n"), "{out}");
+    assert!(out.contains("2024-02-18  worked  春节"), "{out}");
+    let (code, out, _) = run(&["workdays", "--from", from, "--days", "5", "--json"]);
+    let answer: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, answer["due_date"].as_str()), (0, Some("2024-02-22")));
+    assert_eq!(answer["basis"][0]["notice"], "国办发明电〔2023〕7号");
+
+    // No guess beyond the loaded years, and none about the day of an instant without offset.
+    let (code, out, err) = run(&["workdays", "--from", "2099-12-31T10:00:00+08:00", "--days", "1"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains("[HUB-3350] the working days of 2100 are not loaded"), "{err}");
+    let (code, _, err) = run(&["workdays", "--from", "2024-02-09T17:00:00", "--days", "1"]);
+    assert!(code == 2 && err.contains("[HUB-3351]") && err.contains("offset"), "{err}");
+    assert_eq!(run(&["workdays", "--from", from]).0, 2);
+
+    let mut child = hub(&["workdays", "--stdin", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || {
+        for n in 0..10_000 {
+            match n % 2 {
+                0 => writeln!(stdin, "{{\"start\":\"2024-03-04T09:30:00+08:00\",\"n\":{}}}", n % 10 + 1)
+                    .unwrap(),
+                _ => writeln!(stdin, "{{\"start\":\"2024-03-04T09:30:00\",\"n\":1}}").unwrap(),
+            }
+        }
+    });
+    let (code, out, err) = told(child.wait_with_output().unwrap());
+    writer.join().unwrap();
+    assert_eq!((code, err.as_str(), out.lines().count()), (0, "", 10_000));
+    assert_eq!(
+        out.lines().next(),
+        Some(r#"{"due_date":"2024-03-05","due_exclusive":"2024-03-06T00:00:00+08:00"}"#)
+    );
+    assert!(out.lines().nth(1).unwrap().contains(r#""code":"HUB-3351","reason":"OFFSET_MISSING","line":2"#));
+}
+
+#[test]
+fn a_file_of_working_days_is_used_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("days.csv");
+    let ask = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        let mut command = hub(&["workdays", "--from", "2024-02-09T17:00:00+08:00", "--days", "1"]);
+        told(command.env("XIEZHI_CALENDAR__EXTRA_FILE", &path).output().unwrap())
+    };
+    let table = include_str!("../../../schemas/data/workdays.csv");
+    let of_2024: String = table.lines().filter(|l| l.starts_with("2024")).map(|l| format!("{l}\n")).collect();
+    // As if 18 February had not been made a working day.
+    let other = format!("date,day,name,notice\n{}", of_2024.replace("2024-02-18,work", "2024-02-18,off"));
+    let (code, out, err) = ask(&other);
+    assert!(code == 0 && out.contains("due_date: 2024-02-19"), "{out}{err}");
+    let (code, out, err) = ask("date,day,name,notice\n2024-02-18,off,春节,虚构通知\n");
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("[HUB-3353]") && err.contains("2024 is not whole: 2024-10-01"), "{err}");
+}
+
+#[test]
 fn a_reader_that_leaves_is_no_error() {
     let mut child =
         hub(&["identifier", "--types"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

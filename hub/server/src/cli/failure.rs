@@ -3,6 +3,7 @@
 use std::{error::Error, io};
 
 use crate::{
+    calendar::CalendarError,
     code::chain,
     config::ConfigError,
     directory::DirectoryError,
@@ -47,6 +48,12 @@ impl Failure {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
+        Self::Usage(chain(&error))
+    }
+}
+
+impl From<CalendarError> for Failure {
+    fn from(error: CalendarError) -> Self {
         Self::Usage(chain(&error))
     }
 }
@@ -124,6 +131,7 @@ impl From<ServeError> for Failure {
             ServeError::Start(StartError::Key(error)) => error.into(),
             ServeError::Start(StartError::Store(error)) => error.into(),
             ServeError::Start(StartError::Migration(error)) => error.into(),
+            ServeError::Start(StartError::Calendar(error)) => error.into(),
             ServeError::Telemetry(error) => Self::Usage(chain(&error)),
             error => Self::no(&error),
         }

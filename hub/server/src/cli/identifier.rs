@@ -8,7 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xiezhi_schemas::identifier::{Verdict, explain, types};
 
-use super::{Failure, output};
+use super::{
+    Failure,
+    lines::{LONGEST_LINE, next_line},
+    output,
+};
 use crate::directory::today;
 
 /// Explains one value, or checks a list of JSON lines.
@@ -111,9 +115,6 @@ struct LineError {
     message: String,
 }
 
-/// No identifier is longer; a line beyond this is some other file.
-const LONGEST_LINE: usize = 64 * 1024;
-
 fn lines(mut input: impl BufRead, mut output: impl Write, as_of: Date) -> io::Result<()> {
     let mut line = Vec::new();
     let mut number = 0;
@@ -123,29 +124,6 @@ fn lines(mut input: impl BufRead, mut output: impl Write, as_of: Date) -> io::Re
         output.write_all(b"\n")?;
     }
     output.flush()
-}
-
-/// Reads one line without its end, keeping at most [`LONGEST_LINE`] and one byte more to show that it was longer.
-fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    let mut any = false;
-    loop {
-        let chunk = input.fill_buf()?;
-        if chunk.is_empty() {
-            return Ok(any);
-        }
-        any = true;
-        let end = chunk.iter().position(|b| *b == b'\n');
-        let piece = &chunk[..end.unwrap_or(chunk.len())];
-        line.extend_from_slice(
-            &piece[..piece.len().min(LONGEST_LINE + 1 - line.len().min(LONGEST_LINE + 1))],
-        );
-        let used = piece.len() + usize::from(end.is_some());
-        input.consume(used);
-        if end.is_some() {
-            return Ok(true);
-        }
-    }
 }
 
 fn answer(line: &[u8], number: u64, as_of: Date, output: &mut impl Write) -> io::Result<()> {

@@ -14,11 +14,13 @@ mod failure;
 mod identifier;
 mod keys;
 mod ledger;
+mod lines;
 mod operate;
 mod output;
 mod principals;
 mod topology;
 mod undelivered;
+mod workdays;
 
 use std::path::PathBuf;
 
@@ -94,6 +96,8 @@ enum Command {
     Webhook(keys::WebhookCommand),
     /// Explain an identifier (案号, 不动产单元代码, …).
     Identifier(identifier::IdentifierArgs),
+    /// Count working days (工作日): until when something is due.
+    Workdays(workdays::WorkdaysArgs),
     /// List the error codes.
     Errors {
         /// As JSON.
@@ -151,6 +155,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Province(command) => keys::province(&settings()?, &command)?,
         Command::Webhook(command) => keys::webhook(&settings()?, &command)?,
         Command::Identifier(args) => return identifier::run(&args),
+        Command::Workdays(args) => workdays::run(&settings()?, &args)?,
         Command::Errors { json } => operate::errors(json)?,
         Command::Openapi => output::json(&crate::http::openapi::document())?,
         Command::Schema { name } => operate::schema(name.as_deref())?,

@@ -34,8 +34,13 @@ impl fmt::Display for Source {
 }
 
 /// Keys that hold paths; relative ones are resolved where they are written.
-const PATHS: &[&str] =
-    &["documents.root", "ledger.signing_key_file", "ledger.witness_file", "secret.hub_secret_file"];
+const PATHS: &[&str] = &[
+    "calendar.extra_file",
+    "documents.root",
+    "ledger.signing_key_file",
+    "ledger.witness_file",
+    "secret.hub_secret_file",
+];
 
 /// All keys with known names and types; what the values mean is not checked yet.
 #[derive(Debug, Clone)]

@@ -13,9 +13,9 @@ mod show;
 pub use error::{ConfigError, Problem};
 pub use layers::{Loaded, Source};
 pub use sections::{
-    BrokerSettings, Config, DeliverySettings, DocumentsSettings, FeedbackSettings, HttpSettings,
-    LedgerSettings, LogFormat, RelaySettings, S3Settings, Secret, SecretSettings, ShutdownSettings,
-    StoreKind, TelemetrySettings,
+    BrokerSettings, CalendarSettings, Config, DeliverySettings, DocumentsSettings, FeedbackSettings,
+    HttpSettings, LedgerSettings, LogFormat, RelaySettings, S3Settings, Secret, SecretSettings,
+    ShutdownSettings, StoreKind, TelemetrySettings,
 };
 pub use show::{Line, effective};
 

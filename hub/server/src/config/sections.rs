@@ -60,6 +60,8 @@ sections! {
         ledger: LedgerSettings,
         /// What the courts are told.
         feedback: FeedbackSettings,
+        /// Working days.
+        calendar: CalendarSettings,
         /// The hub's own secret.
         secret: SecretSettings,
         /// Logs, traces and counters.
@@ -159,6 +161,13 @@ sections! {
         /// Whether private addresses may be called.
         webhook_allow_private: bool,
     }
+    /// Working days.
+    CalendarSettings {
+        /// File with further years; empty for none.
+        extra_file: PathBuf,
+        /// Days before the end of the loaded years.
+        warn_days: u32,
+    }
     /// The hub's own secret.
     SecretSettings {
         /// File with 64 hexadecimal digits.
@@ -186,6 +195,13 @@ impl LedgerSettings {
     /// The witness file, if there is one.
     pub fn witness(&self) -> Option<&Path> {
         Some(self.witness_file.as_path()).filter(|path| !path.as_os_str().is_empty())
+    }
+}
+
+impl CalendarSettings {
+    /// The file with further years, if there is one.
+    pub fn extra(&self) -> Option<&Path> {
+        Some(self.extra_file.as_path()).filter(|path| !path.as_os_str().is_empty())
     }
 }
 
@@ -234,6 +250,7 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("feedback.long_poll_max_secs", 0, 300),
     ("feedback.webhook_timeout_ms", 100, 120_000),
     ("feedback.webhook_max_backoff_secs", 1, 86_400),
+    ("calendar.warn_days", 1, 300),
     ("shutdown.grace_secs", 1, 3600),
 ];
 

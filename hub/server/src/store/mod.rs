@@ -8,6 +8,7 @@ mod dedicated;
 pub mod demands;
 pub mod divisions;
 pub mod documents;
+pub mod events;
 pub mod feedback;
 pub mod ledger;
 mod migrate;
