@@ -1,11 +1,14 @@
-//! What the hub decides, without touching anything: states of a request, and the checks of a demand before it travels.
+//! What the hub decides, without touching anything: states of a request, the checks of a demand before it travels, the order
+//! of a property's demands and the register of its seizures.
 //!
 //! Nothing here reads a clock, a socket, a table or the environment. Dates and events come in as values, decisions go out
 //! as values; the server performs them. That keeps the legal rules testable by tables and properties alone.
 
 pub mod check;
+pub mod order;
 pub mod outcome;
 pub mod period;
+pub mod register;
 pub mod state;
 pub mod workdays;
 

@@ -2,7 +2,7 @@
 //!
 //! A period includes both its days and lapses at 24:00 of the last one, Asia/Shanghai. All dates here are dates in China.
 
-use jiff::{Span, civil::Date};
+use jiff::{Span, Timestamp, Unit, civil::Date, tz::Offset};
 use xiezhi_schemas::message::Period;
 
 /// The longest period of one seizure or renewal of real estate, in years.
@@ -37,6 +37,48 @@ pub fn is_too_long(period: &Period) -> bool {
 /// Whether a period whose last day is `to` has lapsed on `today`.
 pub fn has_lapsed(to: Date, today: Date) -> bool {
     to < today
+}
+
+/// The time of China (Asia/Shanghai); a fixed offset, unchanged since 1991.
+const CHINA: Offset = jiff::tz::offset(8);
+
+/// The day on which an instant falls in China.
+pub fn day(at: Timestamp) -> Date {
+    CHINA.to_datetime(at).date()
+}
+
+/// The instant at which a day begins in China; the calendar's end for a day beyond it.
+pub fn start_of(day: Date) -> Timestamp {
+    CHINA.to_timestamp(day.to_datetime(jiff::civil::Time::midnight())).unwrap_or(Timestamp::MAX)
+}
+
+/// The instant at which a period with the last day `to` lapses: 24:00 of that day.
+pub fn lapse(to: Date) -> Timestamp {
+    to.tomorrow().map_or(Timestamp::MAX, start_of)
+}
+
+/// First and last day of a waiting period of so many years that is registered on a day: it runs from the day on which the
+/// waiting seizure is registered (自办理轮候查封登记手续之日起算, 法〔2024〕32号 二(三)3) and ends the day before the corresponding day.
+pub fn of_waiting(registered_on: Date, years: u8) -> (Date, Date) {
+    (registered_on, last_days(registered_on, years).first().copied().unwrap_or(Date::MAX))
+}
+
+/// The last day of a period as long as `from`–`to` that begins on `start`: as many whole years in the same habit (see
+/// [`last_days`]), else as many days. The calendar's end when it would end beyond it.
+pub fn moved(from: Date, to: Date, start: Date) -> Date {
+    for years in 1..=99 {
+        let ends = last_days(from, years);
+        if let Some(habit) = ends.iter().position(|end| *end == to) {
+            let new = last_days(start, years);
+            // From 29 February both habits fall on one day; the day before is the usual one.
+            return new.get(habit).or(new.first()).copied().unwrap_or(Date::MAX);
+        }
+        if ends.first().is_none_or(|end| *end > to) {
+            break;
+        }
+    }
+    let days = from.until((Unit::Day, to)).unwrap_or_default();
+    start.checked_add(days).unwrap_or(Date::MAX)
 }
 
 #[cfg(test)]
@@ -97,6 +139,41 @@ mod tests {
     fn a_period_lapses_at_the_end_of_its_last_day() {
         assert!(!has_lapsed(date(2027, 6, 9), date(2027, 6, 9)));
         assert!(has_lapsed(date(2027, 6, 9), date(2027, 6, 10)));
+    }
+
+    /// R143: 24:00 of the last day is 00:00 of the next one in China, 16:00 in UTC.
+    #[test]
+    fn a_period_lapses_at_midnight_in_china() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert_eq!(lapse(date(2027, 6, 9)), at("2027-06-09T16:00:00Z"));
+        assert_eq!(lapse(date(2028, 2, 29)), at("2028-03-01T00:00:00+08:00"));
+        assert_eq!(start_of(date(2027, 3, 1)), lapse(date(2027, 2, 28)));
+        assert_eq!(day(at("2027-06-09T15:59:59Z")), date(2027, 6, 9));
+        assert_eq!(day(at("2027-06-09T16:00:00Z")), date(2027, 6, 10));
+        assert_eq!(lapse(Date::MAX), Timestamp::MAX);
+    }
+
+    /// R47: registered 2024-06-10 for three years, it ends 2027-06-09; 29 February ends on 28 February.
+    #[test]
+    fn a_waiting_period_runs_from_its_registration() {
+        assert_eq!(of_waiting(date(2024, 6, 10), 3), (date(2024, 6, 10), date(2027, 6, 9)));
+        assert_eq!(of_waiting(date(2024, 2, 29), 3), (date(2024, 2, 29), date(2027, 2, 28)));
+    }
+
+    /// R50: a period that begins at conversion is as long as the one that was registered.
+    #[test]
+    fn a_moved_period_keeps_its_length_and_habit() {
+        for (from, to, start, end) in [
+            ("2023-06-10", "2026-06-09", "2025-01-15", "2028-01-14"),
+            ("2023-06-10", "2026-06-10", "2025-01-15", "2028-01-15"),
+            ("2023-03-01", "2026-02-28", "2024-02-29", "2027-02-28"),
+            ("2024-02-29", "2027-02-28", "2025-01-15", "2028-01-14"),
+            ("2023-01-01", "2023-01-31", "2024-02-01", "2024-03-02"),
+            ("2023-01-01", "2023-01-31", "9999-12-20", "9999-12-31"),
+        ] {
+            let day = |text: &str| text.parse::<Date>().unwrap();
+            assert_eq!(moved(day(from), day(to), day(start)), day(end), "{from}–{to} from {start}");
+        }
     }
 
     proptest! {

@@ -40,14 +40,19 @@ pub fn all() -> impl Iterator<Item = Code> {
         title,
         http_status: (*status != 0).then_some(*status),
     });
-    // The checks of a demand and the API have tables of their own.
+    // The checks of a demand, the register and the API have tables of their own.
     let checks = xiezhi_domain::check::Code::ALL.iter().map(|check| Code {
         code: check.as_str(),
         title: check.title(),
         http_status: Some(422),
     });
+    let register = xiezhi_domain::register::Code::ALL.iter().map(|code| Code {
+        code: code.as_str(),
+        title: code.title(),
+        http_status: None,
+    });
     let api = codes::ALL.iter().map(|c| Code { code: c.code, title: c.title, http_status: Some(c.status) });
-    let mut all: Vec<Code> = own.chain(api).chain(checks).collect();
+    let mut all: Vec<Code> = own.chain(api).chain(checks).chain(register).collect();
     all.sort_unstable_by_key(|code| code.code);
     all.into_iter()
 }
@@ -118,6 +123,7 @@ const TABLE: &[(&str, &str, u16)] = &[
     ("HUB-3102", "the publisher may not speak for this registry", 0),
     ("HUB-3103", "a result does not fit its demand", 0),
     ("HUB-3104", "a return is not complete", 0),
+    ("HUB-3219", "a decision names a request twice", 0),
     ("HUB-3350", "the working days of a year are not loaded", 0),
     ("HUB-3351", "a question about working days cannot be used", 0),
     ("HUB-3352", "the file of working days cannot be read", 0),
