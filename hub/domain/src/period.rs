@@ -2,8 +2,10 @@
 //!
 //! A period includes both its days and lapses at 24:00 of the last one, Asia/Shanghai. All dates here are dates in China.
 
-use jiff::{Span, Timestamp, Unit, civil::Date, tz::Offset};
+use jiff::{Span, Timestamp, Unit, civil::Date};
 use xiezhi_schemas::message::Period;
+
+use crate::workdays::CHINA;
 
 /// The longest period of one seizure or renewal of real estate, in years.
 ///
@@ -37,14 +39,6 @@ pub fn is_too_long(period: &Period) -> bool {
 /// Whether a period whose last day is `to` has lapsed on `today`.
 pub fn has_lapsed(to: Date, today: Date) -> bool {
     to < today
-}
-
-/// The time of China (Asia/Shanghai); a fixed offset, unchanged since 1991.
-const CHINA: Offset = jiff::tz::offset(8);
-
-/// The day on which an instant falls in China.
-pub fn day(at: Timestamp) -> Date {
-    CHINA.to_datetime(at).date()
 }
 
 /// The instant at which a day begins in China; the calendar's end for a day beyond it.
@@ -148,8 +142,6 @@ mod tests {
         assert_eq!(lapse(date(2027, 6, 9)), at("2027-06-09T16:00:00Z"));
         assert_eq!(lapse(date(2028, 2, 29)), at("2028-03-01T00:00:00+08:00"));
         assert_eq!(start_of(date(2027, 3, 1)), lapse(date(2027, 2, 28)));
-        assert_eq!(day(at("2027-06-09T15:59:59Z")), date(2027, 6, 9));
-        assert_eq!(day(at("2027-06-09T16:00:00Z")), date(2027, 6, 10));
         assert_eq!(lapse(Date::MAX), Timestamp::MAX);
     }
 

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use uuid::Uuid;
 
 use super::{Action, Anomaly, Code, Number, Place, Register, Report, Seizure, Stand, Term, WaitingRule};
-use crate::period;
+use crate::{period, workdays::day_of};
 
 /// How far a registry's clock may be off the hub's before its date of registration counts as impossible. Wide enough for
 /// clocks that nobody keeps, narrow enough to catch a time zone (eight hours) or a mistyped day.
@@ -202,7 +202,7 @@ impl Fold {
         let ahead = u32::try_from(self.history.register.standing().count()).unwrap_or(u32::MAX);
         self.count(request_id, place, ahead);
         let waits = place != Place::Formal;
-        let registered_on = period::day(at);
+        let registered_on = day_of(at);
         if waits && rule == WaitingRule::FromRegistration && term.from != registered_on {
             let reported = term.from;
             self.history.oddities.push(Anomaly::WaitingStart { request_id, reported, registered_on });
@@ -317,7 +317,7 @@ impl Fold {
     fn named(&self, number: &Number, seized_on: Option<Date>) -> Result<usize, Unnamed> {
         let all = self.history.register.all();
         let standing = self.indices(|seizure| seizure.number == *number);
-        let on_the_day = |index: &&usize| Some(period::day(all[**index].registered_at)) == seized_on;
+        let on_the_day = |index: &&usize| Some(day_of(all[**index].registered_at)) == seized_on;
         match standing.as_slice() {
             [one] => return Ok(*one),
             [] => {}

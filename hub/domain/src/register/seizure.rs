@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Number, Place, Term, WaitingRule};
-use crate::period;
+use crate::{period, workdays::day_of};
 
 /// How a seizure stands or how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -77,7 +77,7 @@ impl Seizure {
     pub(super) fn convert(&mut self, at: Timestamp) {
         self.stand = Stand::Formal { since: at };
         if self.rule == Some(WaitingRule::FromConversion) {
-            let start = period::day(at);
+            let start = day_of(at);
             self.term = Term { from: start, to: period::moved(self.term.from, self.term.to, start) };
         }
     }

@@ -5,11 +5,11 @@ use uuid::Uuid;
 use xiezhi_domain::{
     State,
     order::{Received, order},
-    period,
     register::{
         Action, Anomaly, CutOver, History, Number, Place, Register, Report, Stand, Term, WaitingRule,
         anomalies, history,
     },
+    workdays::day_of,
 };
 use xiezhi_schemas::{identifier::CaseNumber, message::Kind};
 
@@ -59,7 +59,7 @@ pub fn report(name: &str, registered: &str, action: Action) -> Report {
 }
 
 pub fn seizure(name: &str, registered: &str, place: Place, from: &str, to: &str) -> Report {
-    let rule = CUT_OVER.rule(period::day(at(registered)));
+    let rule = CUT_OVER.rule(day_of(at(registered)));
     let action = Action::Seizure { number: number(name), place, term: term(from, to), rule };
     report(name, registered, action)
 }
