@@ -100,6 +100,57 @@ impl ProvinceCode {
     }
 }
 
+/// Name of a court's principal where it is part of names on the broker: the sender of its demands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CourtName(String);
+
+/// The text cannot be part of names on the broker.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "a court's name takes 1 to 63 of a-z, 0-9, dot, dash and underscore, and begins with a letter or digit"
+)]
+pub struct CourtNameError;
+
+impl CourtName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The queue in which this court finds its feedback, one event a message, in order of `seq`.
+    pub fn feedback_queue(&self) -> String {
+        format!("{FEEDBACK}.{}", self.0)
+    }
+
+    /// The court's broker account, which may read that queue and nothing else.
+    pub fn broker_user(&self) -> String {
+        format!("xz-court-{}", self.0)
+    }
+
+    /// The message id of the event `seq` of this court: the same in every repeat of it.
+    pub fn feedback_message_id(&self, seq: i64) -> String {
+        format!("{}:{seq}", self.0)
+    }
+}
+
+impl FromStr for CourtName {
+    type Err = CourtNameError;
+    fn from_str(text: &str) -> Result<Self, CourtNameError> {
+        let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+        let mut bytes = text.bytes();
+        let fits = bytes.next().is_some_and(word)
+            && bytes.all(|b| word(b) || b"._-".contains(&b))
+            && text.len() <= 63;
+        if fits { Ok(Self(text.to_owned())) } else { Err(CourtNameError) }
+    }
+}
+
+impl fmt::Display for CourtName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// One stage of the road court → ministry → province (最高人民法院 → 自然资源部 → 省级, 法〔2024〕32号 二(三)1).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "String", try_from = "String")]
@@ -220,6 +271,9 @@ impl Upward {
 /// The ministry's exchange for what comes up from all provinces.
 pub const MINISTRY_UP: &str = "ministry.up";
 
+/// The exchange that gives each court's feedback to its queue; the routing key is the court's name.
+pub const FEEDBACK: &str = "court.feedback";
+
 /// Exchange and queue for messages that nothing understood: kept for a person, never dropped.
 pub const PARKED: &str = "hub.parked";
 
@@ -239,6 +293,13 @@ mod tests {
         assert_eq!(Upward::Receipt.routing_key(&registry), "receipt.32.320102");
         let division: DivisionCode = "320102".parse().unwrap();
         assert_eq!(demand_routing_key(Kind::Seizure, &division), "seizure.32.3201.320102.registry");
+        let court: CourtName = "court-a.1".parse().unwrap();
+        assert_eq!(court.feedback_queue(), "court.feedback.court-a.1");
+        assert_eq!(court.broker_user(), "xz-court-court-a.1");
+        assert_eq!(court.feedback_message_id(17), "court-a.1:17");
+        for bad in ["", "-a", "A", "a:1", "a#", "法院", &"a".repeat(64)] {
+            assert_eq!(bad.parse::<CourtName>(), Err(CourtNameError), "{bad}");
+        }
         for tier in ["court", "ministry", "province.32"] {
             assert_eq!(tier.parse::<Tier>().unwrap().to_string(), tier);
         }

@@ -109,6 +109,8 @@ const TABLE: &[(&str, &str, u16)] = &[
     ("HUB-2123", "a policy overrides a queue or exchange", 0),
     ("HUB-2124", "an operator policy is set", 0),
     ("HUB-2125", "a topic permission restricts our users", 0),
+    ("HUB-2126", "a court's feedback queue does not exist", 0),
+    ("HUB-2127", "a court's feedback queue is full", 0),
     ("HUB-3001", "the clock is not trusted", 0),
     ("HUB-3002", "the clock is behind the ledger", 0),
     ("HUB-3003", "the request gets no receipt in its state", 0),
@@ -144,6 +146,7 @@ const TABLE: &[(&str, &str, u16)] = &[
     ("HUB-5012", "the database is newer than this hub", 0),
     ("HUB-5013", "a migration failed", 0),
     ("HUB-5014", "migrations are missing", 0),
+    ("HUB-5015", "the publisher of feedback lost its session", 0),
 ];
 
 #[cfg(test)]

@@ -14,7 +14,10 @@ use std::{
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use sm2::{SecretKey, pkcs8::EncodePrivateKey, pkcs8::LineEnding};
-use xiezhi_schemas::{address::ProvinceCode, signature::ProvinceKey};
+use xiezhi_schemas::{
+    address::{CourtName, ProvinceCode},
+    signature::ProvinceKey,
+};
 
 /// Why a secret could not be read or made.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +111,11 @@ impl HubSecret {
     /// The password of a province's broker account, as 64 hexadecimal digits; derived, so that it is stored nowhere.
     pub fn broker_password(&self, province: &ProvinceCode) -> String {
         self.derive("xiezhi-broker-password-v1", province.as_str())
+    }
+
+    /// The password of a court's broker account, likewise.
+    pub fn court_broker_password(&self, court: &CourtName) -> String {
+        self.derive("xiezhi-court-broker-password-v1", court.as_str())
     }
 
     fn derive(&self, purpose: &str, name: &str) -> String {

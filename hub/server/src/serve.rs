@@ -261,6 +261,11 @@ fn spawn_api(hub: &Arc<Hub>, listener: TcpListener, health: Arc<Health>, supervi
         let webhooks = webhooks.clone();
         async move { Ok(feedback::webhook::run(webhooks, token).await?) }
     });
+    let (own, metrics) = (hub.clone(), app.metrics.clone());
+    supervisor.spawn(task("feedback queues", Stage::Relay), move |token| {
+        let (hub, metrics) = (own.clone(), metrics.clone());
+        async move { Ok(feedback::queue::run(&hub.config.broker, &hub.store, &metrics, token).await?) }
+    });
     let (store, signal) = (hub.store.clone(), app.signal.clone());
     supervisor.spawn(task("feedback bell", Stage::Stores), move |token| {
         let (store, signal) = (store.clone(), signal.clone());

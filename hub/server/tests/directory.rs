@@ -100,7 +100,7 @@ async fn files_are_imported_whole_or_not_at_all() {
         let held = tables.in_force(day.parse().unwrap());
         let serving = held.divisions.iter().find(|((division, _), _)| division == "320104");
         assert_eq!(serving.map(|(_, row)| row.registry.as_str()), registry, "{day}");
-        held.for_topology().unwrap();
+        held.for_topology(Default::default()).unwrap();
     }
     env.finish().await.unwrap();
 }

@@ -6,6 +6,7 @@
 //! share a connection: a resource alarm blocks connections that publish, and acknowledgements must still flow.
 
 mod consumer;
+mod patience;
 mod publisher;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use lapin::{Connection, ConnectionProperties, options::BasicQosOptions};
 use tokio::time::timeout;
 
 pub use consumer::{Consumer, Incoming, Replier, sweep};
+pub use patience::Patience;
 pub use publisher::{Outgoing, Publisher, Settled};
 
 use crate::store::SecretUrl;

@@ -15,7 +15,6 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 use tokio::time::timeout;
-use uuid::Uuid;
 
 use super::{BusError, SETUP_TIMEOUT, bounded, broken, channel, connect};
 use crate::{failpoint::planted_bug, store::SecretUrl};
@@ -28,11 +27,11 @@ pub struct Outgoing {
     /// Routing key.
     pub routing_key: String,
     /// Id by which a return is matched; unique within a batch.
-    pub message_id: Uuid,
+    pub message_id: String,
     /// Headers.
     pub headers: Vec<(&'static str, String)>,
-    /// Number of the attempt, sent as an integer header.
-    pub attempt: u32,
+    /// Number of a demand's attempt, sent as an integer header.
+    pub attempt: Option<u32>,
     /// Body.
     pub body: Vec<u8>,
 }
@@ -91,7 +90,7 @@ impl Publisher {
         let mut ids = Vec::with_capacity(batch.len());
         let mut confirms = Vec::with_capacity(batch.len());
         for message in batch {
-            ids.push(message.message_id.to_string());
+            ids.push(message.message_id.clone());
             let properties = properties(&message);
             let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
             #[expect(clippy::disallowed_methods, reason = "this is the place that publishes")]
@@ -153,9 +152,11 @@ fn properties(message: &Outgoing) -> BasicProperties {
     for (name, value) in &message.headers {
         headers.insert((*name).into(), AMQPValue::LongString(value.as_str().into()));
     }
-    headers.insert(xiezhi_schemas::message::header::ATTEMPT.into(), AMQPValue::LongUInt(message.attempt));
+    if let Some(attempt) = message.attempt {
+        headers.insert(xiezhi_schemas::message::header::ATTEMPT.into(), AMQPValue::LongUInt(attempt));
+    }
     BasicProperties::default()
-        .with_message_id(message.message_id.to_string().into())
+        .with_message_id(message.message_id.as_str().into())
         .with_content_type("application/json".into())
         .with_delivery_mode(2)
         .with_headers(headers)

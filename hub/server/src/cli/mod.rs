@@ -18,6 +18,7 @@ mod lines;
 mod operate;
 mod output;
 mod principals;
+mod queues;
 mod topology;
 mod undelivered;
 mod workdays;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{
     Failure,
     args::{actor, instant},
-    output,
+    output, queues,
 };
 use crate::{
     config::Loaded,
@@ -58,9 +58,16 @@ pub(super) enum PrincipalCommand {
         /// Name.
         name: String,
     },
+    /// A court's feedback in a queue on the broker, beside API and webhook.
+    #[command(subcommand)]
+    Queue(queues::QueueCommand),
 }
 
 pub(super) async fn principal(settings: &Loaded, command: PrincipalCommand) -> Result<(), Failure> {
+    let command = match command {
+        PrincipalCommand::Queue(command) => return queues::run(settings, command).await,
+        other => other,
+    };
     let store = Store::new(&settings.section::<Settings>("database")?)?;
     let mut client = store.client().await?;
     match command {
@@ -76,6 +83,7 @@ pub(super) async fn principal(settings: &Loaded, command: PrincipalCommand) -> R
             tx.commit().await.map_err(StoreError::of_commit)?;
             eprintln!("{name} is disabled");
         }
+        PrincipalCommand::Queue(_) => {}
         PrincipalCommand::List { json } => {
             let all = principals::list(&client).await?;
             if json {

@@ -8,7 +8,7 @@ use crate::{
     config::{BrokerSettings, DeliverySettings, Loaded, SecretSettings},
     directory::{self, today},
     keys::HubSecret,
-    store::{Settings, Store},
+    store::{Settings, Store, feedback_queues},
     topology::{ApplyOptions, Broker, Plan, Secret, Topology, Verb, access, apply, plan},
 };
 
@@ -65,8 +65,10 @@ pub(super) async fn run(settings: &Loaded, command: TopologyCommand) -> Result<u
 async fn both(settings: &Loaded) -> Result<(Broker, Topology), Failure> {
     let store = Store::new(&settings.section::<Settings>("database")?)?;
     let delivery: DeliverySettings = settings.section("delivery")?;
-    let tables = directory::load(&*store.client().await?).await?.in_force(today());
-    let declared = Topology::declared(&tables.for_topology()?, &delivery.topology())?;
+    let client = store.client().await?;
+    let tables = directory::load(&client).await?.in_force(today());
+    let queues = feedback_queues::courts(&client).await?;
+    let declared = Topology::declared(&tables.for_topology(queues)?, &delivery.topology())?;
     let broker = access::connect(&settings.section::<BrokerSettings>("broker")?).await?;
     Ok((broker, declared))
 }
@@ -106,7 +108,11 @@ async fn carry_out(
     }
     let secret = HubSecret::load(&settings.section::<SecretSettings>("secret")?.hub_secret_file)?;
     let hub = access::password(&settings.section::<BrokerSettings>("broker")?);
-    let passwords = declared.passwords(hub, |province| Secret::new(secret.broker_password(province)));
+    let passwords = declared.passwords(
+        hub,
+        |province| Secret::new(secret.broker_password(province)),
+        |court| Secret::new(secret.court_broker_password(court)),
+    );
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").expect("the template is sound");
     let bar = ProgressBar::new(u64::try_from(plan.changes.len()).unwrap_or_default()).with_style(style);
     let report = apply(broker, plan, &passwords, options, &|progress| {

@@ -6,7 +6,7 @@ use crate::{
     code::chain,
     config::{BrokerSettings, DeliverySettings, Loaded},
     directory,
-    store::{Settings, Store},
+    store::{Settings, Store, feedback_queues},
     topology::{Topology, TopologyError, access, plan},
 };
 
@@ -54,8 +54,9 @@ async fn differences(settings: &Loaded, broker: &BrokerSettings) -> Result<(Stri
     let client = store.client().await.map_err(|e| text(&e))?;
     let today = directory::today();
     let tables = directory::load(&client).await.map_err(|e| text(&e))?.in_force(today);
+    let queues = feedback_queues::courts(&client).await.map_err(|e| text(&e))?;
     let compared: Result<_, TopologyError> = async {
-        let declared = Topology::declared(&tables.for_topology()?, &delivery.topology())?;
+        let declared = Topology::declared(&tables.for_topology(queues)?, &delivery.topology())?;
         let running = access::connect(broker).await?.running().await?;
         Ok(plan(&declared, &running))
     }

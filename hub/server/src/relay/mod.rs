@@ -19,7 +19,7 @@ use crate::{
     config::{BrokerSettings, RelaySettings},
     health::Part,
     keys::HubSecret,
-    store::{Dedicated, Store, StoreError, outbox},
+    store::{Dedicated, Sole, Store, StoreError, outbox},
 };
 
 /// Why the relay stopped. The rows stay; the supervisor starts it again.
@@ -37,9 +37,6 @@ pub enum Error {
     )]
     LockLost,
 }
-
-/// Any 64-bit number serves, as long as all hubs use the same.
-const LOCK: i64 = 0x7869_657A_6869_0002;
 
 /// Runs until cancelled or until something breaks.
 ///
@@ -83,7 +80,11 @@ async fn work(
         .batch_execute("SET ROLE xiezhi_app; SET statement_timeout = '30s'")
         .await
         .map_err(StoreError::from)?;
-    lock(client, part, period).await?;
+    let standing_by = || {
+        tracing::info!("another relay is at work; standing by");
+        part.up();
+    };
+    Sole::RELAY.wait(client, period, standing_by).await?;
     client.batch_execute(&format!("LISTEN {}", outbox::CHANNEL)).await.map_err(StoreError::from)?;
     let confirm_timeout = Duration::from_millis(broker.publish_timeout_ms);
     let mut publisher = Publisher::open(&broker.url, "relay", confirm_timeout).await?;
@@ -103,19 +104,5 @@ async fn work(
                 publisher = Publisher::open(&broker.url, "relay", confirm_timeout).await?;
             }
         }
-    }
-}
-
-async fn lock(client: &Client, part: &Part, period: Duration) -> Result<(), StoreError> {
-    let mut waiting = false;
-    loop {
-        if client.query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?.try_get(0)? {
-            return Ok(());
-        }
-        if !std::mem::replace(&mut waiting, true) {
-            tracing::info!("another relay is at work; standing by");
-            part.up();
-        }
-        tokio::time::sleep(period).await;
     }
 }

@@ -1,9 +1,6 @@
 //! One round of the relay: claim, publish, mark.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::collections::HashMap;
 
 use tokio_postgres::Client;
 use tracing::{Instrument, info_span};
@@ -15,17 +12,12 @@ use xiezhi_schemas::{
 
 use super::Error;
 use crate::{
-    bus::{Outgoing, Publisher, Settled},
+    bus::{Outgoing, Patience, Publisher, Settled},
     failpoint,
     keys::HubSecret,
     store::outbox::{self, Due},
     telemetry::trace,
 };
-
-/// First pause of a row that the broker refused; doubles up to [`LONGEST`].
-const SHORTEST: Duration = Duration::from_millis(250);
-/// Longest pause of a refused row.
-const LONGEST: Duration = Duration::from_secs(30);
 
 /// Rounds of one relay, and the rows that wait because the broker refused them.
 pub(super) struct Rounds<'a> {
@@ -33,24 +25,23 @@ pub(super) struct Rounds<'a> {
     limit: i64,
     secret: &'a HubSecret,
     keys: HashMap<String, ProvinceKey>,
-    held_back: HashMap<i64, HeldBack>,
-}
-
-struct HeldBack {
-    until: Instant,
-    pause: Duration,
+    patience: Patience<i64>,
 }
 
 impl<'a> Rounds<'a> {
     pub(super) fn new(client: &'a Client, batch_size: u32, secret: &'a HubSecret) -> Self {
-        Self { client, limit: i64::from(batch_size), secret, keys: HashMap::new(), held_back: HashMap::new() }
+        Self {
+            client,
+            limit: i64::from(batch_size),
+            secret,
+            keys: HashMap::new(),
+            patience: Patience::default(),
+        }
     }
 
     /// Publishes what is due; gives the number of rows that were confirmed.
     pub(super) async fn one(&mut self, publisher: Publisher) -> Result<(Publisher, usize), Error> {
-        let now = Instant::now();
-        let waiting: Vec<i64> =
-            self.held_back.iter().filter(|(_, h)| h.until > now).map(|(id, _)| *id).collect();
+        let waiting: Vec<i64> = self.patience.waiting().copied().collect();
         let due = outbox::claim(self.client, &waiting, self.limit).await?;
         if due.is_empty() {
             return Ok((publisher, 0));
@@ -74,7 +65,7 @@ impl<'a> Rounds<'a> {
         for (row, settled) in due.iter().zip(settled) {
             let reason = match settled {
                 Settled::Confirmed => {
-                    self.held_back.remove(&row.outbox_id);
+                    self.patience.taken(&row.outbox_id);
                     confirmed.push(row.outbox_id);
                     continue;
                 }
@@ -82,11 +73,7 @@ impl<'a> Rounds<'a> {
                 Settled::Refused => "HUB-2006 refused by the broker: a queue is full".to_owned(),
             };
             tracing::warn!(request_id = %row.request_id, routing_key = row.routing_key, reason, "not sent; tried again");
-            let pause =
-                self.held_back.get(&row.outbox_id).map_or(SHORTEST, |held| (held.pause * 2).min(LONGEST));
-            // Jitter, so that rows refused together do not come back together.
-            let until = Instant::now() + pause.mul_f64(0.75 + rand::random::<f64>() / 2.0);
-            self.held_back.insert(row.outbox_id, HeldBack { until, pause });
+            self.patience.refused(row.outbox_id);
             failed.push(row.outbox_id);
             reasons.push(reason);
         }
@@ -120,9 +107,9 @@ impl<'a> Rounds<'a> {
         Outgoing {
             exchange: Tier::Court.exchange(),
             routing_key: row.routing_key.clone(),
-            message_id: row.message_id,
+            message_id: row.message_id.to_string(),
             headers,
-            attempt: u32::try_from(row.attempt).unwrap_or(1),
+            attempt: Some(u32::try_from(row.attempt).unwrap_or(1)),
             body: row.body.clone(),
         }
     }

@@ -1,5 +1,7 @@
 //! Connections outside the pool, and TLS to the database.
 
+use std::time::Duration;
+
 use futures::{StreamExt, stream, stream::BoxStream};
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres::{AsyncMessage, Client, Config, Error, NoTls, config::SslMode};
@@ -25,6 +27,40 @@ impl Dedicated {
         } else {
             let (client, mut connection) = config.connect(NoTls).await.map_err(unavailable)?;
             Ok(Self { client, messages: stream::poll_fn(move |cx| connection.poll_message(cx)).boxed() })
+        }
+    }
+}
+
+/// The right to do something that one hub at a time may do: a session lock, which ends with its connection and so with
+/// everything that its holder could still mark.
+#[derive(Debug, Clone, Copy)]
+pub struct Sole(i64);
+
+impl Sole {
+    /// Publishing the outbox.
+    pub const RELAY: Self = Self(0x7869_657A_6869_0002);
+    /// Publishing the courts' feedback.
+    pub const FEEDBACK: Self = Self(0x7869_657A_6869_0003);
+
+    /// Waits on this connection until nobody else has the right; tells once when it has to wait.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn wait(
+        self,
+        client: &Client,
+        period: Duration,
+        standing_by: impl FnOnce(),
+    ) -> Result<(), StoreError> {
+        let mut standing_by = Some(standing_by);
+        loop {
+            if client.query_one("SELECT pg_try_advisory_lock($1)", &[&self.0]).await?.try_get(0)? {
+                return Ok(());
+            }
+            if let Some(tell) = standing_by.take() {
+                tell();
+            }
+            tokio::time::sleep(period).await;
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod divisions;
 pub mod documents;
 pub mod events;
 pub mod feedback;
+pub mod feedback_queues;
 pub mod ledger;
 mod migrate;
 pub mod outbox;
@@ -28,7 +29,7 @@ use serde::Deserialize;
 use tokio_postgres::{Config, NoTls, error::SqlState};
 
 pub use deadpool_postgres::Transaction;
-pub use dedicated::Dedicated;
+pub use dedicated::{Dedicated, Sole};
 use dedicated::{tls, wants_tls};
 pub use migrate::{Migration, MigrationError, applied, migrate, pending};
 

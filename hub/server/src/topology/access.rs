@@ -1,5 +1,9 @@
 //! From settings and directory to what this module works on.
 
+use std::collections::BTreeSet;
+
+use xiezhi_schemas::address::CourtName;
+
 use super::{Broker, Directory, Province, Registry, Secret, Settings, TopologyError};
 use crate::{
     config::{BrokerSettings, DeliverySettings},
@@ -75,11 +79,12 @@ impl DeliverySettings {
 }
 
 impl Tables {
-    /// Those rows as the topology needs them; take [`Tables::in_force`] first.
+    /// Those rows as the topology needs them; take [`Tables::in_force`] first. `feedback_queues` comes from
+    /// [`crate::store::feedback_queues::courts`].
     ///
     /// # Errors
     /// When a stored code is none; the import lets no such code in.
-    pub fn for_topology(&self) -> Result<Directory, TopologyError> {
+    pub fn for_topology(&self, feedback_queues: BTreeSet<CourtName>) -> Result<Directory, TopologyError> {
         fn code<T: std::str::FromStr>(text: &str) -> Result<T, TopologyError> {
             text.parse().map_err(|_| TopologyError::Directory(format!("{text} is no code")))
         }
@@ -93,7 +98,7 @@ impl Tables {
             let divisions = served.map(|((division, _), _)| code(division)).collect::<Result<_, _>>()?;
             registries.push(Registry { code: code(digits)?, name: row.name.clone(), divisions });
         }
-        Ok(Directory { provinces, registries })
+        Ok(Directory { provinces, registries, feedback_queues })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use xiezhi_schemas::{
-    address::{ProvinceCode, RegistryCode},
+    address::{CourtName, ProvinceCode, RegistryCode},
     identifier::DivisionCode,
 };
 
@@ -16,6 +16,8 @@ pub struct Directory {
     pub provinces: Vec<Province>,
     /// The registries of these provinces.
     pub registries: Vec<Registry>,
+    /// The courts that read their feedback from a queue.
+    pub feedback_queues: BTreeSet<CourtName>,
 }
 
 /// A province that takes part.

@@ -23,6 +23,7 @@ fn directory() -> Directory {
             registry("320102", &["320102", "320105"]),
             registry("310115", &["310115"]),
         ],
+        feedback_queues: ["court-a", "court-a.b"].map(|name| name.parse().unwrap()).into(),
     }
 }
 
@@ -170,6 +171,38 @@ fn a_registry_s_queue_loses_nothing_silently() {
     }
 }
 
+#[test]
+fn a_court_s_feedback_reaches_its_own_queue_in_order_and_within_bounds() {
+    let topology = declared();
+    let wanted = json!({
+        "x-queue-type": "quorum", "x-single-active-consumer": true, "x-overflow": "reject-publish",
+        "x-max-length": 20_000, "x-delivery-limit": 1_000_000,
+    });
+    assert_eq!(serde_json::to_value(&topology.queues["court.feedback.court-a"]).unwrap(), wanted);
+    assert_eq!(topology.exchanges["court.feedback"].kind, ExchangeKind::Direct);
+    let from = |court: &str| -> Vec<_> {
+        let fits = topology.bindings.iter().filter(|b| b.source == "court.feedback" && b.key == court);
+        fits.map(|b| b.destination.as_str()).collect()
+    };
+    assert_eq!(from("court-a"), ["court.feedback.court-a"]);
+    assert_eq!(from("court-a.b"), ["court.feedback.court-a.b"]);
+    assert_eq!(from("court-b"), [""; 0]);
+
+    // A court that reads its queue no more: road, queue and rights go.
+    let fewer = Directory { feedback_queues: ["court-a".parse().unwrap()].into(), ..directory() };
+    let plan = plan(&Topology::declared(&fewer, &settings()).unwrap(), &holding(&topology));
+    let road = "court.feedback -[court-a.b]-> court.feedback.court-a.b";
+    assert_eq!(
+        lines(&plan),
+        [
+            (Verb::Delete, What::Permission, "xz-court-court-a.b"),
+            (Verb::Delete, What::Binding, road),
+            (Verb::Delete, What::Queue, "court.feedback.court-a.b"),
+        ]
+    );
+    assert!(plan.drift.is_empty() && plan.foreign.is_empty());
+}
+
 /// A19: patterns are anchored and escaped, and name this province only.
 #[test]
 fn a_province_may_touch_its_own_and_nothing_else() {
@@ -186,7 +219,9 @@ fn a_province_may_touch_its_own_and_nothing_else() {
     );
     assert_eq!(of("xz-province-31"), permission(r"^province\.31\.up$", r"^registry\.(310115)\.demand$"));
     assert_eq!(of("xz-province-62"), permission(r"^province\.62\.up$", "^$"));
-    assert_eq!(topology.users.len(), 4);
+    assert_eq!(of("xz-court-court-a"), permission("^$", r"^court\.feedback\.court-a$"));
+    assert_eq!(of("xz-court-court-a.b"), permission("^$", r"^court\.feedback\.court-a\.b$"));
+    assert_eq!(topology.users.len(), 6);
     assert_eq!(of("xz-hub").configure, "^$");
 }
 

@@ -14,7 +14,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use xiezhi_schemas::{
-    address::{MINISTRY_UP, PARKED, ProvinceCode, Tier, Upward, demand_routing_key},
+    address::{CourtName, FEEDBACK, MINISTRY_UP, PARKED, ProvinceCode, Tier, Upward, demand_routing_key},
     identifier::DivisionCode,
     message::Kind,
 };
@@ -49,6 +49,8 @@ pub enum ExchangeKind {
     Topic,
     /// Gives everything to everyone bound.
     Fanout,
+    /// Routes by the key as it is.
+    Direct,
 }
 
 impl fmt::Display for ExchangeKind {
@@ -56,6 +58,7 @@ impl fmt::Display for ExchangeKind {
         f.write_str(match self {
             Self::Topic => "topic",
             Self::Fanout => "fanout",
+            Self::Direct => "direct",
         })
     }
 }
@@ -156,20 +159,28 @@ impl Topology {
         for (province, registries) in &registries {
             it.province(province, registries, settings);
         }
+        it.exchange(FEEDBACK, ExchangeKind::Direct, None);
+        for court in &directory.feedback_queues {
+            it.feedback(court, settings);
+        }
         it.users.insert(HUB_USER.to_owned(), hub_permission());
         Ok(it)
     }
 
-    /// The passwords that [`apply`](super::apply) needs for these users: the hub's, if it is at hand, and one for each province.
+    /// The passwords that [`apply`](super::apply) needs for these users: the hub's, if it is at hand, and one for each province
+    /// and each court with a queue.
     pub fn passwords(
         &self,
         hub: Option<Secret>,
         of_province: impl Fn(&ProvinceCode) -> Secret,
+        of_court: impl Fn(&CourtName) -> Secret,
     ) -> BTreeMap<String, Secret> {
-        let province = |user: &str| user.strip_prefix("xz-province-").and_then(|code| code.parse().ok());
-        let provinces =
-            self.users.keys().filter_map(|user| Some((user.clone(), of_province(&province(user)?))));
-        hub.map(|password| (HUB_USER.to_owned(), password)).into_iter().chain(provinces).collect()
+        let password = |user: &str| match user.strip_prefix("xz-province-") {
+            Some(code) => code.parse().ok().map(|code| of_province(&code)),
+            None => user.strip_prefix("xz-court-")?.parse().ok().map(|name| of_court(&name)),
+        };
+        let others = self.users.keys().filter_map(|user| Some((user.clone(), password(user)?)));
+        hub.map(|password| (HUB_USER.to_owned(), password)).into_iter().chain(others).collect()
     }
 
     /// A tier's exchange and the catcher behind it.
@@ -218,6 +229,19 @@ impl Topology {
             }
         }
         self.users.insert(province.broker_user(), province_permission(province, registries));
+    }
+
+    /// A court's own queue. Queues of one's own, not one for all: a court may read what concerns it and nothing else.
+    fn feedback(&mut self, court: &CourtName, settings: &Settings) {
+        let mut arguments = keeping(settings);
+        // Several readers of one court may stand by; two at once would break the order of `seq`.
+        arguments.insert("x-single-active-consumer".into(), json!(true));
+        // A court that never reads must not fill the broker's disk; what does not fit waits in the stream.
+        arguments.insert("x-max-length".into(), json!(settings.max_length));
+        let queue = court.feedback_queue();
+        self.queue(&queue, arguments);
+        self.bind(FEEDBACK, Destination::Queue, &queue, court.as_str());
+        self.users.insert(court.broker_user(), court_permission(court));
     }
 
     fn exchange(&mut self, name: &str, kind: ExchangeKind, alternate: Option<&str>) {
@@ -281,7 +305,7 @@ fn hub_permission() -> Permission {
     Permission {
         configure: "^$".into(),
         // Replies to connectors go through the default exchange, which permissions call amq.default.
-        write: r"^(court|hub\.parked|amq\.default)$".into(),
+        write: r"^(court|court\.feedback|hub\.parked|amq\.default)$".into(),
         read: format!(r"^(hub\.(receipts|results|returns|parked)|(hub\.)?undelivered\.{tiers})$"),
     }
 }
@@ -296,5 +320,14 @@ fn province_permission(province: &ProvinceCode, registries: &[&Registry]) -> Per
         configure: "^$".into(),
         write: format!("^{}$", province.up_exchange().replace('.', r"\.")),
         read,
+    }
+}
+
+/// A court: its own feedback, nothing to write to.
+fn court_permission(court: &CourtName) -> Permission {
+    Permission {
+        configure: "^$".into(),
+        write: "^$".into(),
+        read: format!("^{}$", court.feedback_queue().replace('.', r"\.")),
     }
 }

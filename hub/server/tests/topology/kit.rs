@@ -46,7 +46,7 @@ pub fn directory(registries: &[(&str, &[&str])]) -> Directory {
     let codes: std::collections::BTreeSet<_> =
         registries.iter().map(|registry| registry.code.province()).collect();
     let provinces = codes.into_iter().map(|code| Province { name: format!("省{code}"), code }).collect();
-    Directory { provinces, registries }
+    Directory { provinces, registries, ..Directory::default() }
 }
 
 async fn rabbit() -> &'static Rabbit {
@@ -93,7 +93,11 @@ impl Host {
     }
 
     pub fn passwords(&self) -> BTreeMap<String, Secret> {
-        self.topology.passwords(Some(password(HUB_USER)), |province| password(&province.broker_user()))
+        self.topology.passwords(
+            Some(password(HUB_USER)),
+            |province| password(&province.broker_user()),
+            |court| password(&court.broker_user()),
+        )
     }
 
     pub async fn apply(&self, plan: &Plan, options: ApplyOptions) -> Result<Report, TopologyError> {

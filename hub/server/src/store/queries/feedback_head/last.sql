@@ -1,0 +1,1 @@
+SELECT last_seq FROM feedback_head WHERE sender = $1

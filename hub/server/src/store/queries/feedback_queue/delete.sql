@@ -1,0 +1,1 @@
+DELETE FROM feedback_queue WHERE sender = $1
