@@ -11,7 +11,7 @@ use crate::{
     documents::Documents,
     feedback::Signal,
     health::Health,
-    intake::Backlog,
+    intake::{Acceptor, Backlog},
     keys::HubSecret,
     store::Store,
 };
@@ -45,6 +45,7 @@ pub struct App {
     /// Cancelled when the hub stops, so that long polls end.
     pub stopping: CancellationToken,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) acceptor: Arc<Acceptor>,
 }
 
 impl App {
@@ -66,6 +67,7 @@ impl App {
             gate: Arc::new(Gate::new(settings.rate_per_second, settings.rate_burst)),
             backlog: Arc::new(Backlog::new(settings.max_unconfirmed)),
             settings: Arc::new(settings),
+            acceptor: Arc::default(),
             feedback_settings: Arc::new(feedback_settings),
             signal: Signal::default(),
             health,

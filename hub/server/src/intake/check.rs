@@ -1,8 +1,7 @@
-//! All checks of one body, in one list.
+//! All checks of one body, in one list: first those that need nothing but the body, then those against our tables.
 
 use std::collections::HashMap;
 
-use deadpool_postgres::Client;
 use jiff::civil::Date;
 use serde_json::Value;
 use xiezhi_domain::Finding;
@@ -11,7 +10,12 @@ use xiezhi_schemas::{
     message::{Digest, Submission},
 };
 
-use super::{identifiers, references, repair, validate};
+use super::{
+    identifiers,
+    references::{self, Tables},
+    repair::{self, Mended},
+    validate,
+};
 use crate::{
     http::{
         codes,
@@ -21,25 +25,23 @@ use crate::{
 };
 
 /// A demand that may be accepted.
-pub(super) struct Good {
-    pub(super) submission: Submission,
+pub(super) struct Good<'a> {
+    pub(super) submission: &'a Submission,
     /// The registry of each unit.
     pub(super) registries: Vec<RegistryCode>,
-    pub(super) warnings: Vec<Item>,
+    pub(super) warnings: &'a [Item],
 }
 
-/// Checks a body; `arriving` are documents that come with it, `extra` what is already known to be wrong.
-///
-/// # Errors
-/// All problems in one answer, or the database does not answer.
-pub(super) async fn check(
-    client: &Client,
-    sender: &str,
-    body: &Value,
-    today: Date,
-    arriving: &HashMap<Digest, Stored>,
-    extra: Vec<Item>,
-) -> Result<Good, Problem> {
+/// A body that was read: what is wrong with it by itself, and what can still be looked up.
+pub(super) struct Read {
+    problems: Vec<Item>,
+    warnings: Vec<Item>,
+    /// `None` if it is beyond looking anything up.
+    mended: Option<Mended>,
+}
+
+/// Reads a body and makes the checks that need no table.
+pub(super) fn read(body: &Value, today: Date) -> Read {
     let mut problems: Vec<Item> = validate::submission(body)
         .into_iter()
         .filter(|item| !(item.code == codes::VALUE_REFUSED.code && identifiers::covers(&item.path)))
@@ -52,19 +54,49 @@ pub(super) async fn check(
             let hint = "Compare the body with the schema; tell the hub's operator.";
             problems.push(Item::new(codes::VALUE_REFUSED, "", "a value cannot be read", hint));
         }
-        problems.extend(extra);
-        return Err(Problem::refused(problems));
+        return Read { problems, warnings: Vec::new(), mended: None };
     };
     let findings = xiezhi_domain::check(&mended.submission, today);
-    let references = references::look_up(client, sender, &mended.submission, today, arriving).await?;
-    let later = findings.errors.into_iter().map(item).chain(references.problems);
-    problems.extend(later.filter(|item| mended.speaks_of_the_body(&item.path)));
-    problems.extend(extra);
-    if !problems.is_empty() {
-        return Err(Problem::refused(problems));
-    }
+    let errors = findings.errors.into_iter().map(item);
+    problems.extend(errors.filter(|item| mended.speaks_of_the_body(&item.path)));
     let warnings = findings.warnings.into_iter().map(item).collect();
-    Ok(Good { submission: mended.submission, registries: references.registries, warnings })
+    Read { problems, warnings, mended: Some(mended) }
+}
+
+impl Read {
+    /// What it refers to can be looked up in this.
+    pub(super) fn submission(&self) -> Option<&Submission> {
+        self.mended.as_ref().map(|mended| &mended.submission)
+    }
+
+    /// Makes the checks against the tables; `arriving` are documents that come with the body, `extra` what is already known
+    /// to be wrong.
+    ///
+    /// # Errors
+    /// All problems in one answer.
+    pub(super) fn against(
+        &self,
+        tables: &Tables,
+        sender: &str,
+        arriving: &HashMap<Digest, Stored>,
+        extra: &[Item],
+    ) -> Result<Good<'_>, Problem> {
+        let mut problems = self.problems.clone();
+        let mut registries = Vec::new();
+        if let Some(mended) = &self.mended {
+            let references = references::judge(tables, sender, &mended.submission, arriving);
+            let missing = references.problems.into_iter();
+            problems.extend(missing.filter(|item| mended.speaks_of_the_body(&item.path)));
+            registries = references.registries;
+        }
+        problems.extend_from_slice(extra);
+        match &self.mended {
+            Some(mended) if problems.is_empty() => {
+                Ok(Good { submission: &mended.submission, registries, warnings: &self.warnings })
+            }
+            _ => Err(Problem::refused(problems)),
+        }
+    }
 }
 
 fn item(finding: Finding) -> Item {

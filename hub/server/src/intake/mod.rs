@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use xiezhi_schemas::{address::RegistryCode, message::Digest};
 
+pub(crate) use accept::Acceptor;
 pub use backlog::{Backlog, watch_backlog};
 
 use crate::http::problem::Item;

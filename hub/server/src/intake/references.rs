@@ -1,9 +1,10 @@
 //! What a demand refers to, looked up in our tables: the registry, the documents, the corrected request.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use deadpool_postgres::Client;
 use jiff::civil::Date;
+use uuid::Uuid;
 use xiezhi_schemas::{
     address::RegistryCode,
     message::{Digest, Submission},
@@ -29,36 +30,47 @@ pub(super) struct References {
 /// States in which a request is over and may be corrected by a new demand.
 const CORRECTABLE: [&str; 3] = ["returned", "withdrawn", "closed"];
 
-/// Looks everything up. `arriving` are documents that come with the demand itself.
+/// What our tables say about everything that some demands refer to.
+pub(super) struct Tables {
+    destinations: HashMap<String, Destination>,
+    owned: HashMap<(String, Digest), Stored>,
+    priors: HashMap<(Uuid, String), String>,
+}
+
+/// Looks up what these demands of these senders refer to, all in one round trip.
 pub(super) async fn look_up(
     client: &Client,
+    demands: &[(&str, &Submission)],
+    today: Date,
+) -> Result<Tables, StoreError> {
+    let units = demands.iter().flat_map(|(_, demand)| &demand.units);
+    let divisions: BTreeSet<&str> = units.map(|unit| unit.unit_code.division()).collect();
+    let divisions: Vec<&str> = divisions.into_iter().collect();
+    let papers = demands
+        .iter()
+        .flat_map(|(sender, demand)| demand.attachments.iter().map(|paper| (*sender, paper.sha256.as_str())));
+    let papers: Vec<(&str, &str)> = papers.collect::<BTreeSet<_>>().into_iter().collect();
+    let priors = demands.iter().filter_map(|(sender, demand)| Some((demand.prior_request_id?, *sender)));
+    let priors: Vec<(Uuid, &str)> = priors.collect();
+    let (destinations, owned, priors) = tokio::try_join!(
+        divisions::destinations(client, &divisions, today),
+        documents::owned(client, &papers),
+        demands::states_of(client, &priors)
+    )?;
+    Ok(Tables { destinations, owned, priors })
+}
+
+/// Holds one demand against the tables. `arriving` are documents that come with the demand itself.
+pub(super) fn judge(
+    tables: &Tables,
     sender: &str,
     demand: &Submission,
-    today: Date,
     arriving: &HashMap<Digest, Stored>,
-) -> Result<References, StoreError> {
-    let divisions: Vec<&str> = demand.units.iter().map(|unit| unit.unit_code.division()).collect();
-    let mut asked = divisions.clone();
-    asked.sort_unstable();
-    asked.dedup();
-    let digests: HashSet<&str> = demand.attachments.iter().map(|a| a.sha256.as_str()).collect();
-    let digests: Vec<&str> = digests.into_iter().collect();
-    let prior = async {
-        match demand.prior_request_id {
-            Some(id) => demands::state_of(client, id, sender).await.map(Some),
-            None => Ok(None),
-        }
-    };
-    // Asked together, the three cost one round trip.
-    let (destinations, owned, prior) = tokio::try_join!(
-        divisions::destinations(client, &asked, today),
-        documents::owned(client, sender, &digests),
-        prior
-    )?;
-    let mut found = References { registries: Vec::with_capacity(divisions.len()), problems: Vec::new() };
-    for (index, division) in divisions.iter().enumerate() {
-        let path = format!("/units/{index}/unit_code");
-        let known = demand.units[index].unit_code.division_code().and_then(|_| destinations.get(*division));
+) -> References {
+    let mut found = References { registries: Vec::with_capacity(demand.units.len()), problems: Vec::new() };
+    for (index, unit) in demand.units.iter().enumerate() {
+        let (division, path) = (unit.unit_code.division(), format!("/units/{index}/unit_code"));
+        let known = unit.unit_code.division_code().and_then(|_| tables.destinations.get(division));
         match known {
             Some(Destination::Registry(code)) => found.registries.push(code.clone()),
             Some(Destination::ProvinceTakesNoPart) => found.problems.push(no_part(division, path)),
@@ -70,10 +82,12 @@ pub(super) async fn look_up(
             )),
         }
     }
-    let stored: HashMap<_, _> = owned.into_iter().collect();
-    check_documents(demand, &stored, arriving, &mut found.problems);
-    if let Some(state) = prior
-        && !state.as_deref().is_some_and(|state| CORRECTABLE.contains(&state))
+    check_documents(tables, sender, demand, arriving, &mut found.problems);
+    if let Some(prior) = demand.prior_request_id
+        && !tables
+            .priors
+            .get(&(prior, sender.to_owned()))
+            .is_some_and(|state| CORRECTABLE.contains(&state.as_str()))
     {
         found.problems.push(Item::new(
             codes::PRIOR_REFUSED,
@@ -82,7 +96,7 @@ pub(super) async fn look_up(
             "Name the request that this demand corrects, or leave the field out.",
         ));
     }
-    Ok(found)
+    found
 }
 
 /// R2 and R4: outside the pilot another channel is to be used, and which comes next.
@@ -95,14 +109,16 @@ fn no_part(division: &str, path: String) -> Item {
 }
 
 fn check_documents(
+    tables: &Tables,
+    sender: &str,
     demand: &Submission,
-    stored: &HashMap<Digest, Stored>,
     arriving: &HashMap<Digest, Stored>,
     problems: &mut Vec<Item>,
 ) {
     for (index, attachment) in demand.attachments.iter().enumerate() {
         let path = format!("/attachments/{index}");
-        let known = arriving.get(&attachment.sha256).or_else(|| stored.get(&attachment.sha256));
+        let stored = || tables.owned.get(&(sender.to_owned(), attachment.sha256.clone()));
+        let known = arriving.get(&attachment.sha256).or_else(stored);
         let Some(known) = known else {
             problems.push(Item::new(
                 codes::DOCUMENT_MISSING,

@@ -6,6 +6,7 @@
 
 use std::sync::LazyLock;
 
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 use xiezhi_schemas::message::Submission;
 
@@ -61,6 +62,9 @@ fn below(path: &str, prefix: &str) -> bool {
 
 /// Mends `body` where `items` say that it is wrong; `None` if it is beyond mending.
 pub(super) fn mend(body: &Value, items: &[Item]) -> Option<Mended> {
+    if items.is_empty() {
+        return Some(Mended { submission: Submission::deserialize(body).ok()?, replaced: Vec::new() });
+    }
     let mut mended = body.clone();
     let mut replaced = Vec::new();
     for item in items {

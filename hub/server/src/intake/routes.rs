@@ -16,7 +16,7 @@ use xiezhi_schemas::{
 
 pub use super::multipart::MultipartSubmission;
 use super::{
-    accept::{self, Incoming, Outcome},
+    accept::{Incoming, Outcome},
     multipart,
 };
 use crate::http::{
@@ -147,8 +147,8 @@ async fn read_demand(
 
 /// Accepts in a task of its own: a client that hangs up cannot cut a transaction in half (A34).
 async fn finish(app: &App, incoming: Incoming) -> Result<Outcome, Problem> {
-    let store = app.store.clone();
-    app.finish_soon(async move { accept::accept(&store, incoming).await }).await?
+    let (store, acceptor) = (app.store.clone(), app.acceptor.clone());
+    app.finish_soon(async move { acceptor.accept(&store, incoming).await }).await?
 }
 
 fn parse(bytes: &[u8], most: usize) -> Result<Value, Problem> {

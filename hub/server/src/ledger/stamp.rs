@@ -63,7 +63,7 @@ impl Stamper {
     /// When the database fails. [`StoreError::UnknownOutcome`] included, the same reports may simply be brought again:
     /// what was committed is answered with its first stamp.
     pub async fn stamp(&self, reports: &[Report]) -> Result<Vec<Verdict>, StoreError> {
-        let mut client = self.store.client().await?;
+        let mut client = self.store.road().await?;
         let tx = client.transaction().await?;
         let registries: Vec<RegistryCode> =
             reports.iter().map(|r| r.receipt.registry.clone()).collect::<BTreeSet<_>>().into_iter().collect();

@@ -31,7 +31,7 @@ use crate::store::{
 /// # Errors
 /// When the database fails; the same outcomes may be brought again and are then recognised.
 pub async fn record(store: &Store, messages: &[OutcomeMessage]) -> Result<Vec<OutcomeAnswer>, StoreError> {
-    let mut client = store.client().await?;
+    let mut client = store.road().await?;
     let tx = client.transaction().await?;
     let ids: Vec<Uuid> = messages.iter().map(OutcomeMessage::request_id).collect();
     let mut locked = requests::lock(&tx, &ids).await?;

@@ -77,7 +77,7 @@ async fn work(
 ) -> Result<(), Error> {
     let period = Duration::from_millis(settings.period_ms);
     client
-        .batch_execute("SET ROLE xiezhi_app; SET statement_timeout = '30s'")
+        .batch_execute("SET ROLE xiezhi_app; SET statement_timeout = '30s'; SET plan_cache_mode = force_generic_plan; SET jit = off")
         .await
         .map_err(StoreError::from)?;
     let standing_by = || {

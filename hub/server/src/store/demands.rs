@@ -1,11 +1,16 @@
 //! Tables `demand`, `lane`, `request` and what is written with them when a demand is accepted.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio_postgres::{Client, types::Json};
 use uuid::Uuid;
 
 use super::{StoreError, Transaction};
+
+/// The key of a demand: who sends it, and the sender's own number.
+pub type Key = (String, String);
 
 /// A demand that was accepted before.
 #[derive(Debug, Clone)]
@@ -16,19 +21,26 @@ pub struct Known {
     pub answer: Value,
 }
 
-/// The demand a sender submitted under this id. Takes no lock.
+/// Those of these demands that were accepted before. Takes no lock.
 ///
 /// # Errors
 /// When the statement fails.
 pub async fn find(
     client: &deadpool_postgres::Client,
-    sender: &str,
-    demand_id: &str,
-) -> Result<Option<Known>, StoreError> {
+    keys: &[(&str, &str)],
+) -> Result<HashMap<Key, Known>, StoreError> {
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (senders, ids): (Vec<&str>, Vec<&str>) = keys.iter().copied().unzip();
     let statement = client.prepare_cached(include_str!("queries/demand/find.sql")).await?;
-    let row = client.query_opt(&statement, &[&sender, &demand_id]).await?;
-    row.map(|row| Ok(Known { body_sha256: row.try_get("body_sha256")?, answer: row.try_get("answer")? }))
-        .transpose()
+    let rows = client.query(&statement, &[&senders, &ids]).await?;
+    rows.iter()
+        .map(|row| {
+            let known = Known { body_sha256: row.try_get("body_sha256")?, answer: row.try_get("answer")? };
+            Ok(((row.try_get("sender")?, row.try_get("demand_id")?), known))
+        })
+        .collect()
 }
 
 /// A lane after places in it were taken.
@@ -69,36 +81,36 @@ pub struct NewDemand<'a> {
     /// The sender's own number.
     pub demand_id: &'a str,
     /// SHA-256 of the canonical form.
-    pub body_sha256: &'a [u8],
+    pub body_sha256: Vec<u8>,
     /// The bytes received.
     pub submission: &'a [u8],
     /// What is answered now and to every repeat.
-    pub answer: &'a Value,
+    pub answer: Value,
     /// Time of acceptance.
     pub accepted_at: Timestamp,
 }
 
-/// Writes the demand, unless one with its key exists: then nothing is written and the answer is `false`. Waits for a
-/// transaction that is writing the same key.
+/// Writes these demands; the answer is how many were not there yet. Those that were are left as they are. Waits for a
+/// transaction that is writing the same key, in order of keys, so that two writers never wait for each other in a ring.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn insert(tx: &Transaction<'_>, demand: &NewDemand<'_>) -> Result<bool, StoreError> {
+pub async fn insert(tx: &Transaction<'_>, demands: &[NewDemand<'_>]) -> Result<u64, StoreError> {
     let statement = tx.prepare_cached(include_str!("queries/demand/insert.sql")).await?;
     let written = tx
         .execute(
             &statement,
             &[
-                &demand.sender,
-                &demand.demand_id,
-                &demand.body_sha256,
-                &demand.submission,
-                &Json(demand.answer),
-                &demand.accepted_at,
+                &column(demands, |d| d.sender),
+                &column(demands, |d| d.demand_id),
+                &column(demands, |d| d.body_sha256.as_slice()),
+                &column(demands, |d| d.submission),
+                &column(demands, |d| Json(&d.answer)),
+                &column(demands, |d| d.accepted_at),
             ],
         )
         .await?;
-    Ok(written == 1)
+    Ok(written)
 }
 
 /// What all requests of a demand share.
@@ -121,11 +133,11 @@ pub struct Shared<'a> {
     /// The request that this demand corrects.
     pub prior_request_id: Option<Uuid>,
     /// W3C trace context of the acceptance.
-    pub traceparent: Option<String>,
+    pub traceparent: Option<&'a str>,
     /// Time of acceptance.
     pub accepted_at: Timestamp,
-    /// Digests of the attachments.
-    pub documents: &'a [&'a str],
+    /// Digests of the attachments, each once.
+    pub documents: Vec<&'a str>,
 }
 
 /// One line of `request`, with its place.
@@ -155,60 +167,71 @@ pub struct NewRequest {
     pub body_sha256: Vec<u8>,
 }
 
-/// Writes the requests of a demand with their first state, their documents and their outbox rows, and wakes the relay at
-/// commit: all in one statement, so that none of it can be without the rest. Takes no lock beyond foreign keys.
+fn column<'a, R, T>(rows: &'a [R], get: impl Fn(&'a R) -> T) -> Vec<T> {
+    rows.iter().map(get).collect()
+}
+
+/// Writes requests with their first state, their documents and their outbox rows, and wakes the relay at commit: all in
+/// one statement, so that none of it can be without the rest. Takes no lock beyond foreign keys.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn place(
-    tx: &Transaction<'_>,
-    shared: &Shared<'_>,
-    requests: &[NewRequest],
-) -> Result<(), StoreError> {
-    fn column<'a, T>(requests: &'a [NewRequest], get: impl Fn(&'a NewRequest) -> T) -> Vec<T> {
-        requests.iter().map(get).collect()
-    }
+pub async fn place(tx: &Transaction<'_>, requests: &[(&Shared<'_>, &NewRequest)]) -> Result<(), StoreError> {
+    let papers: Vec<(Uuid, &str)> = requests
+        .iter()
+        .flat_map(|(shared, new)| shared.documents.iter().map(|digest| (new.request_id, *digest)))
+        .collect();
+    let (of_request, digests): (Vec<Uuid>, Vec<&str>) = papers.into_iter().unzip();
     let statement = tx.prepare_cached(include_str!("queries/request/insert.sql")).await?;
     tx.query(
         &statement,
         &[
-            &shared.sender,
-            &shared.demand_id,
-            &shared.kind,
-            &shared.court_code,
-            &shared.case_number,
-            &shared.judgment_number,
-            &shared.original_case_number,
-            &shared.prior_request_id,
-            &shared.traceparent,
-            &column(requests, |r| r.request_id),
-            &column(requests, |r| r.message_id),
-            &column(requests, |r| r.unit_index),
-            &column(requests, |r| r.unit_key.as_str()),
-            &column(requests, |r| r.province.as_str()),
-            &column(requests, |r| r.registry.as_str()),
-            &column(requests, |r| r.lane.as_str()),
-            &column(requests, |r| r.lane_seq),
-            &column(requests, |r| r.routing_key.as_str()),
-            &column(requests, |r| r.body.as_slice()),
-            &column(requests, |r| r.body_sha256.as_slice()),
-            &shared.accepted_at,
-            &shared.documents,
+            &column(requests, |(shared, _)| shared.sender),
+            &column(requests, |(shared, _)| shared.demand_id),
+            &column(requests, |(shared, _)| shared.kind),
+            &column(requests, |(shared, _)| shared.court_code),
+            &column(requests, |(shared, _)| shared.case_number),
+            &column(requests, |(shared, _)| shared.judgment_number),
+            &column(requests, |(shared, _)| shared.original_case_number),
+            &column(requests, |(shared, _)| shared.prior_request_id),
+            &column(requests, |(shared, _)| shared.traceparent),
+            &column(requests, |(shared, _)| shared.accepted_at),
+            &column(requests, |(_, new)| new.request_id),
+            &column(requests, |(_, new)| new.message_id),
+            &column(requests, |(_, new)| new.unit_index),
+            &column(requests, |(_, new)| new.unit_key.as_str()),
+            &column(requests, |(_, new)| new.province.as_str()),
+            &column(requests, |(_, new)| new.registry.as_str()),
+            &column(requests, |(_, new)| new.lane.as_str()),
+            &column(requests, |(_, new)| new.lane_seq),
+            &column(requests, |(_, new)| new.routing_key.as_str()),
+            &column(requests, |(_, new)| new.body.as_slice()),
+            &column(requests, |(_, new)| new.body_sha256.as_slice()),
+            &of_request,
+            &digests,
         ],
     )
     .await?;
     Ok(())
 }
 
-/// State of a request, if it is the sender's. Takes no lock.
+/// States of those of these requests that are their sender's: `(request, sender)`. Takes no lock.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn state_of(client: &Client, request_id: Uuid, sender: &str) -> Result<Option<String>, StoreError> {
-    let row = client
-        .query_opt(include_str!("queries/request/state_of_sender.sql"), &[&request_id, &sender])
-        .await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?)
+pub async fn states_of(
+    client: &deadpool_postgres::Client,
+    asked: &[(Uuid, &str)],
+) -> Result<HashMap<(Uuid, String), String>, StoreError> {
+    if asked.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (ids, senders): (Vec<Uuid>, Vec<&str>) = asked.iter().copied().unzip();
+    let statement = client.prepare_cached(include_str!("queries/request/states_of_senders.sql")).await?;
+    let rows = client.query(&statement, &[&ids, &senders]).await?;
+    rows.iter()
+        .map(|row| Ok(((row.try_get("request_id")?, row.try_get("sender")?), row.try_get("state")?)))
+        .collect()
 }
 
 /// How many outbox rows wait for the broker's confirm; counts no further than `most`. Takes no lock.

@@ -1,5 +1,7 @@
 //! Tables `document` and `document_owner`: which documents are stored, and who may name or read them.
 
+use std::collections::HashMap;
+
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 use xiezhi_schemas::{
@@ -41,22 +43,22 @@ pub async fn record(
     row.map_or_else(|| Ok(stored.clone()), |row| read(&row))
 }
 
-/// Those of `digests` that `sender` uploaded. Takes no lock.
+/// Those of these documents that the sender named with them uploaded: `(sender, digest)`. Takes no lock.
 ///
 /// # Errors
 /// When the statement fails.
 pub async fn owned(
     client: &deadpool_postgres::Client,
-    sender: &str,
-    digests: &[&str],
-) -> Result<Vec<(Digest, Stored)>, StoreError> {
+    asked: &[(&str, &str)],
+) -> Result<HashMap<(String, Digest), Stored>, StoreError> {
+    let (senders, digests): (Vec<&str>, Vec<&str>) = asked.iter().copied().unzip();
     let statement = client.prepare_cached(include_str!("queries/document/owned.sql")).await?;
-    let rows = client.query(&statement, &[&sender, &digests]).await?;
+    let rows = client.query(&statement, &[&senders, &digests]).await?;
     rows.iter()
         .map(|row| {
             let digest: String = row.try_get("sha256")?;
             let digest = digest.parse().map_err(|e: DigestError| decode("document.sha256", e))?;
-            Ok((digest, read(row)?))
+            Ok(((row.try_get("sender")?, digest), read(row)?))
         })
         .collect()
 }

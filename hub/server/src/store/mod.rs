@@ -69,7 +69,7 @@ impl fmt::Debug for SecretUrl {
 pub struct Settings {
     /// `postgres://user:password@host:port/database`; with `sslmode=require` the server's certificate is verified.
     pub url: SecretUrl,
-    /// Connections of the pool. The relay and the ledger hold one each; the rest serves the API.
+    /// Connections of the API. The road of demands has up to eight beside them, the relay and the listeners one each.
     pub pool_size: usize,
     /// How long a caller waits for a free connection before the hub answers 503, in milliseconds.
     pub wait_timeout_ms: u64,
@@ -188,9 +188,13 @@ impl From<deadpool_postgres::PoolError> for StoreError {
 /// The database as the hub sees it: under the role `xiezhi_app`, which may add to the ledger but never alter it.
 #[derive(Clone, Debug)]
 pub struct Store {
-    pool: Pool,
+    desk: Pool,
+    road: Pool,
     config: Config,
 }
+
+/// Connections of the road: two that accept, and one each for receipts, results, returns, dead letters and decisions.
+const ROAD: usize = 8;
 
 impl Store {
     /// Prepares a pool; connects on first use, so that hub and database may start in any order.
@@ -199,37 +203,28 @@ impl Store {
     /// When the URL or the local trust store cannot be read.
     pub fn new(settings: &Settings) -> Result<Self, StoreError> {
         let config = settings.client_config()?;
-        let fast = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = if wants_tls(&config) {
-            Manager::from_config(config.clone(), tls(), fast)
-        } else {
-            Manager::from_config(config.clone(), NoTls, fast)
-        };
-        let session = format!(
-            "SET ROLE xiezhi_app; SET statement_timeout = {}; SET lock_timeout = {}; \
-             SET idle_in_transaction_session_timeout = '30s'; SET timezone = 'UTC'",
-            settings.statement_timeout_ms, settings.statement_timeout_ms
-        );
-        let wait = Some(Duration::from_millis(settings.wait_timeout_ms));
-        let pool = Pool::builder(manager)
-            .max_size(settings.pool_size)
-            .runtime(deadpool_postgres::Runtime::Tokio1)
-            .timeouts(Timeouts { wait, create: wait, recycle: wait })
-            .post_create(Hook::async_fn(move |client, _| {
-                let session = session.clone();
-                Box::pin(async move { client.batch_execute(&session).await.map_err(HookError::Backend) })
-            }))
-            .build()
-            .expect("a runtime is named, which is all the builder can miss");
-        Ok(Self { pool, config })
+        let desk = pool(&config, settings, settings.pool_size, "");
+        // The road's statements are few, always the same and take lists: planned once they are planned well, and planning
+        // them each time costs as much as running them.
+        let road = pool(&config, settings, ROAD, "; SET plan_cache_mode = force_generic_plan; SET jit = off");
+        Ok(Self { desk, road, config })
     }
 
-    /// A connection of the pool.
+    /// A connection for the API and everything that people ask for.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when none is free or none can be made in time.
     pub async fn client(&self) -> Result<Client, StoreError> {
-        Ok(self.pool.get().await?)
+        Ok(self.desk.get().await?)
+    }
+
+    /// A connection for the road of demands: acceptance, receipts, outcomes. They have their own, so that no crowd at the
+    /// API keeps a receipt waiting.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when none is free or none can be made in time.
+    pub async fn road(&self) -> Result<Client, StoreError> {
+        Ok(self.road.get().await?)
     }
 
     /// A connection outside the pool, for LISTEN and session locks; the pool would drop notifications.
@@ -240,9 +235,34 @@ impl Store {
         Dedicated::connect(&self.config).await
     }
 
-    /// Connections in use and the pool's size.
+    /// Connections in use at the API, and how many it may have.
     pub fn usage(&self) -> (usize, usize) {
-        let status = self.pool.status();
+        let status = self.desk.status();
         (status.size.saturating_sub(status.available), status.max_size)
     }
+}
+
+fn pool(config: &Config, settings: &Settings, size: usize, more: &str) -> Pool {
+    let fast = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let manager = if wants_tls(config) {
+        Manager::from_config(config.clone(), tls(), fast)
+    } else {
+        Manager::from_config(config.clone(), NoTls, fast)
+    };
+    let session = format!(
+        "SET ROLE xiezhi_app; SET statement_timeout = {0}; SET lock_timeout = {0}; \
+         SET idle_in_transaction_session_timeout = '30s'; SET timezone = 'UTC'{more}",
+        settings.statement_timeout_ms
+    );
+    let wait = Some(Duration::from_millis(settings.wait_timeout_ms));
+    Pool::builder(manager)
+        .max_size(size)
+        .runtime(deadpool_postgres::Runtime::Tokio1)
+        .timeouts(Timeouts { wait, create: wait, recycle: wait })
+        .post_create(Hook::async_fn(move |client, _| {
+            let session = session.clone();
+            Box::pin(async move { client.batch_execute(&session).await.map_err(HookError::Backend) })
+        }))
+        .build()
+        .expect("a runtime is named, which is all the builder can miss")
 }

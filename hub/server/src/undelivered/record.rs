@@ -90,7 +90,7 @@ fn read(incoming: &Incoming) -> Option<Dead> {
 }
 
 async fn record(store: &Store, tier: &Tier, incoming: &Incoming, dead: &Dead) -> Result<(), Error> {
-    let mut client = store.client().await?;
+    let mut client = store.road().await?;
     let tx = client.transaction().await.map_err(StoreError::from)?;
     let mut locked = requests::lock(&tx, &[dead.request_id]).await?;
     let Some(request) = locked.get_mut(&dead.request_id).filter(|r| r.message_id == dead.message_id) else {

@@ -22,9 +22,12 @@ struct Cli {
     /// How often hub, minimal path and raw broker take turns.
     #[arg(long, default_value_t = 2)]
     rounds: usize,
-    /// Submissions under way at once.
-    #[arg(long, default_value_t = 32)]
+    /// Submissions under way at once; courts are many.
+    #[arg(long, default_value_t = 128)]
     clients: usize,
+    /// Print what each statement cost the hub's database; slows the hub a little.
+    #[arg(long)]
+    statements: bool,
     /// JSON on standard output.
     #[arg(long)]
     json: bool,
@@ -51,6 +54,7 @@ async fn run(cli: &Cli) -> Result<()> {
         rate: cli.rate.filter(|rate| *rate > 0.0),
         rounds: cli.rounds.max(1),
         clients: cli.clients.max(1),
+        statements: cli.statements,
         programs: None,
     };
     let report = load::run(&options).await?;

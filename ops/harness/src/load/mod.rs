@@ -11,6 +11,7 @@ mod measure;
 mod minimal;
 mod raw;
 mod report;
+mod statements;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,6 +37,8 @@ pub struct Options {
     pub rounds: usize,
     /// Submissions under way at once.
     pub clients: usize,
+    /// Also tell how long each statement kept the hub's database; costs a little of what is measured.
+    pub statements: bool,
     /// Directory of the programs; that of the current one when `None`.
     pub programs: Option<PathBuf>,
 }
@@ -49,8 +52,12 @@ pub async fn run(options: &Options) -> Result<LoadReport> {
         "load: starting servers, hub, connectors and county systems for {} registries",
         options.registries
     );
+    let mut stack = StackOptions::default();
+    if options.statements {
+        stack.postgres.settings.extend(statements::SETTINGS.map(str::to_owned));
+    }
     let mut builder = World::builder("load")
-        .private(StackOptions::default())
+        .private(stack)
         .provinces(&PILOTS)
         .registries_total(options.registries)
         .courts(&hub::COURTS)
@@ -72,6 +79,9 @@ pub async fn run(options: &Options) -> Result<LoadReport> {
     eprintln!("load: warming up with {few} demands");
     hub::measure(&world, &papers, few, None, options.clients).await?;
     minimal.measure(world.stack(), few, None).await?;
+    if options.statements {
+        statements::reset(&world.ground().database_url()).await?;
+    }
     for round in 1..=options.rounds {
         eprintln!("load: round {round} of {}", options.rounds);
         let hub = hub::measure(&world, &papers, options.demands, options.rate, options.clients).await?;
@@ -80,6 +90,10 @@ pub async fn run(options: &Options) -> Result<LoadReport> {
         rounds.push(Round { hub, minimal: bare, raw_per_second });
     }
     // Latency means little when more is offered than fits: once more at half of what fits.
+    if options.statements {
+        let sent = options.demands * options.rounds as u64;
+        eprintln!("{}", statements::table(&world.ground().database_url(), sent).await?);
+    }
     let paced = match options.rate {
         Some(_) => None,
         None => {

@@ -1,3 +1,6 @@
 INSERT INTO demand (sender, demand_id, body_sha256, submission, answer, accepted_at)
-VALUES ($1, $2, $3, $4, $5, $6)
+SELECT sender, demand_id, body_sha256, submission, answer, accepted_at
+FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::jsonb[], $6::timestamptz[])
+     AS d (sender, demand_id, body_sha256, submission, answer, accepted_at)
+ORDER BY sender, demand_id
 ON CONFLICT (sender, demand_id) DO NOTHING

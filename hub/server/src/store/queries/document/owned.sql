@@ -1,4 +1,4 @@
-SELECT d.sha256, d.size, d.media_type
-FROM document d
-JOIN document_owner o ON o.sha256 = d.sha256
-WHERE o.sender = $1 AND d.sha256 = ANY ($2)
+SELECT asked.sender, d.sha256, d.size, d.media_type
+FROM unnest($1::text[], $2::text[]) AS asked (sender, sha256)
+JOIN document_owner o ON o.sha256 = asked.sha256 AND o.sender = asked.sender
+JOIN document d ON d.sha256 = asked.sha256
