@@ -186,20 +186,26 @@ async fn write_all(store: &Store, batch: Vec<Waiting>, today: Date) {
                     error = chain(&error),
                     "a batch failed; each demand is tried by itself"
                 );
-                let mut answers = Vec::with_capacity(batch.len());
-                for one in batch.chunks(1) {
-                    match write_batch(store, one, today).await {
-                        Ok(answer) => answers.extend(answer),
-                        Err(error) => answers.extend(give_up(store, one, error).await),
-                    }
+                for one in batch {
+                    let alone = std::slice::from_ref(&one);
+                    let answers = match write_batch(store, alone, today).await {
+                        Ok(answers) => answers,
+                        Err(error) => give_up(store, alone, error).await,
+                    };
+                    tell(vec![one], answers);
                 }
-                answers
             }
-            Err(error) => give_up(store, &batch, error).await,
-            Ok(answers) => answers,
+            Err(error) => {
+                let answers = give_up(store, &batch, error).await;
+                tell(batch, answers);
+            }
+            Ok(answers) => tell(batch, answers),
         }
     };
-    let answers = written.instrument(span).await;
+    written.instrument(span).await;
+}
+
+fn tell(batch: Vec<Waiting>, answers: Vec<Answer>) {
     for (one, answer) in batch.into_iter().zip(answers) {
         // Nobody listens any more when the caller's task was ended; what was written stands all the same.
         drop(one.answer.send(answer));

@@ -192,10 +192,53 @@ async fn a_database_that_hangs_is_answered_in_time_and_the_demand_is_there_once(
     lock.batch_execute("INSERT INTO lane VALUES ('110105/110105001001GB00001F00010001', 0)").await.unwrap();
     let begun = std::time::Instant::now();
     let refused = hub.submit("court-a", &body).await;
-    assert_eq!((refused.status, refused.body["code"].as_str()), (503, Some("HUB-1009")));
+    assert_eq!((refused.status, refused.body["code"].as_str()), (503, Some("HUB-5003")));
     assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
     lock.rollback().await.unwrap();
     let again = hub.submit("court-a", &body).await;
     assert!(again.status == 200 || again.status == 201, "{}", again.body);
     assert_eq!(hub.rows().await, [1, 1, 1, 1, 1]);
+}
+
+/// Demands that come together share a transaction; the database fails on one of them.
+#[tokio::test]
+async fn a_demand_that_the_database_refuses_harms_no_other() {
+    let hub = Hub::start("poison").await;
+    let body = hub.good("court-a", "d-0").await;
+    hub.sql(
+        "RESET ROLE;
+         CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN IF NEW.demand_id = ''d-7'' THEN RAISE EXCEPTION ''poison''; END IF; RETURN NEW; END';
+         CREATE TRIGGER poison BEFORE INSERT ON demand FOR EACH ROW EXECUTE FUNCTION poison();
+         SET ROLE xiezhi_app",
+    )
+    .await;
+    // While nothing can be written, everything gathers.
+    let mut client = hub.store.client().await.unwrap();
+    let lock = client.transaction().await.unwrap();
+    lock.batch_execute("RESET ROLE; LOCK TABLE lane IN EXCLUSIVE MODE; SET ROLE xiezhi_app").await.unwrap();
+    let sends = (0..20).map(|n| {
+        let mut body = body.clone();
+        body["demand_id"] = json!(format!("d-{n}"));
+        let hub = &hub;
+        async move { hub.submit("court-a", &body).await }
+    });
+    let release = async {
+        let waiting = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                       WHERE d.datname = current_database() AND NOT l.granted";
+        harness::wait::until("the writers to wait", std::time::Duration::from_secs(10), async || {
+            hub.count(waiting).await > 0
+        })
+        .await
+        .unwrap();
+        lock.rollback().await.unwrap();
+    };
+    let (answers, ()) = futures::future::join(futures::future::join_all(sends), release).await;
+    for (n, answer) in answers.iter().enumerate() {
+        let expected = if n == 7 { (500, Some("HUB-5003")) } else { (201, None) };
+        assert_eq!((answer.status, answer.body["code"].as_str()), expected, "{n}: {}", answer.body);
+    }
+    assert_eq!(hub.rows().await, [19, 19, 19, 19, 1]);
+    let gaps = "SELECT max(lane_seq) - count(*) FROM request";
+    assert_eq!(hub.count(gaps).await, 0);
 }
