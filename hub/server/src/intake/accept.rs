@@ -133,7 +133,7 @@ impl Acceptor {
                 pen = self.pens.acquire() => {
                     let batch = self.next();
                     if !batch.is_empty() {
-                        write_all(store, batch, today).await;
+                        Box::pin(write_all(store, batch, today)).await;
                     }
                     drop(pen);
                 }
