@@ -40,7 +40,7 @@ pub fn all() -> impl Iterator<Item = Code> {
         title,
         http_status: (*status != 0).then_some(*status),
     });
-    // The checks of a demand, the register and the API have tables of their own.
+    // The checks of a demand, the register, the forms and the API have tables of their own.
     let checks = xiezhi_domain::check::Code::ALL.iter().map(|check| Code {
         code: check.as_str(),
         title: check.title(),
@@ -52,7 +52,12 @@ pub fn all() -> impl Iterator<Item = Code> {
         http_status: None,
     });
     let api = codes::ALL.iter().map(|c| Code { code: c.code, title: c.title, http_status: Some(c.status) });
-    let mut all: Vec<Code> = own.chain(api).chain(checks).chain(register).collect();
+    let forms = xiezhi_forms::Code::ALL.iter().map(|form| Code {
+        code: form.as_str(),
+        title: form.title(),
+        http_status: (form.http_status() != 0).then_some(form.http_status()),
+    });
+    let mut all: Vec<Code> = own.chain(api).chain(checks).chain(register).chain(forms).collect();
     all.sort_unstable_by_key(|code| code.code);
     all.into_iter()
 }
