@@ -2,6 +2,7 @@
 //! else, so whatever is written here is the contract that provinces build against.
 
 pub mod address;
+pub mod courts;
 pub mod identifier;
 pub mod message;
 pub mod published;

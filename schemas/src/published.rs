@@ -16,6 +16,7 @@ published! {
     "receipts",
     "submission",
     "undelivered-notice",
+    "withdrawal",
     "withdrawal-request",
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use xiezhi_schemas::{
     message::{
         Answers, DemandMessage, Feedback, OutcomeMessage, ReceiptsMessage, Submission, UndeliveredNotice,
-        WithdrawalRequest,
+        WithdrawalMessage, WithdrawalRequest,
     },
     strict_json::{self, Limits},
 };
@@ -46,6 +46,7 @@ published! {
     "outcome" OutcomeMessage,
     "feedback" Feedback,
     "withdrawal-request" WithdrawalRequest,
+    "withdrawal" WithdrawalMessage,
     "undelivered-notice" UndeliveredNotice,
 }
 

@@ -1,10 +1,12 @@
 //! The wiring: encode, call, classify.
 
 use async_trait::async_trait;
-use connector_sdk::{Adapter, AdapterError, ConfigError, DeliveryOrder, LocalOutcome, Outcome};
+use connector_sdk::{
+    Adapter, AdapterError, ConfigError, DeliveryOrder, LocalOutcome, Outcome, WithdrawalOrder,
+};
 use jiff::Timestamp;
 use uuid::Uuid;
-use xiezhi_schemas::address::RegistryCode;
+use xiezhi_schemas::{address::RegistryCode, message::WithdrawalTaking};
 
 use crate::{
     classify,
@@ -57,6 +59,13 @@ impl Adapter for RestAdapter {
     ) -> Result<(), AdapterError> {
         let call = Call::Void(request_id);
         classify::done(self.client.call(registry, call, Some(encode::void(reason))).await)
+    }
+
+    async fn withdrawal_request(&self, order: &WithdrawalOrder<'_>) -> Result<WithdrawalTaking, AdapterError> {
+        let body = encode::withdrawal(order)
+            .map_err(|_| AdapterError::permanent("the withdrawal is not JSON"))?;
+        let call = Call::Withdrawal(order.withdrawal.request_id);
+        classify::withdrawal(self.client.call(&order.withdrawal.registry, call, Some(body)).await)
     }
 
     async fn fetch_outcomes(

@@ -9,7 +9,7 @@ use connector_sdk::{AdapterError, Outcome};
 use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
-use xiezhi_schemas::message::{Demand, ReturnMessage, ReturnReason};
+use xiezhi_schemas::message::{Demand, ReturnMessage, ReturnReason, WithdrawalTaking};
 
 use crate::redact::redact;
 
@@ -119,6 +119,27 @@ fn returned(value: serde_json::Value, demand: &Demand, now: Timestamp) -> Outcom
     match message.check() {
         Ok(()) => Outcome::Returned(message),
         Err(error) => refused(redact(&error.to_string(), demand)),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+enum WishAnswer {
+    Held,
+    Unsupported,
+}
+
+/// What the reply to a wish for withdrawal means. A system that does not know the call has no place for wishes: the court
+/// hears it and sends its letter by another way, so that nobody waits for an answer that cannot come.
+pub(crate) fn withdrawal(reply: Reply) -> Result<WithdrawalTaking, AdapterError> {
+    if let Reply::Answered { status: 404 | 405 | 501, .. } = reply {
+        return Ok(WithdrawalTaking::Unsupported);
+    }
+    let body = body(reply)?;
+    match serde_json::from_slice(&body) {
+        Ok(WishAnswer::Held) => Ok(WithdrawalTaking::Held),
+        Ok(WishAnswer::Unsupported) => Ok(WithdrawalTaking::Unsupported),
+        Err(_) => Err(AdapterError::transient("the answer to a withdrawal is not one of the protocol")),
     }
 }
 

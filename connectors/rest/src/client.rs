@@ -73,7 +73,7 @@ impl Client {
         let endpoint = self.config.endpoint(registry);
         let method = match call {
             Call::Outcomes(_) | Call::Health => Method::GET,
-            Call::Deliver | Call::Void(_) | Call::Settle(_) => Method::POST,
+            Call::Deliver | Call::Void(_) | Call::Withdrawal(_) | Call::Settle(_) => Method::POST,
         };
         let mut request = self
             .http

@@ -2,7 +2,7 @@
 //! own outcome ids are all that stands there.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use connector_sdk::DeliveryOrder;
+use connector_sdk::{DeliveryOrder, FetchedDocument, WithdrawalOrder};
 use reqwest::Url;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -16,6 +16,8 @@ pub(crate) enum Call<'a> {
     Deliver,
     /// Tell that it is void.
     Void(Uuid),
+    /// Hand over the court's wish to take a demand back.
+    Withdrawal(Uuid),
     /// Ask for outcomes.
     Outcomes(usize),
     /// Tell that the hub has an outcome.
@@ -34,6 +36,10 @@ impl Call<'_> {
             Self::Void(request_id) => {
                 id = request_id.to_string();
                 &["demands", &id, "void"]
+            }
+            Self::Withdrawal(request_id) => {
+                id = request_id.to_string();
+                &["demands", &id, "withdrawal"]
             }
             Self::Outcomes(_) => &["outcomes"],
             Self::Settle(outcome_id) => &["outcomes", outcome_id, "settled"],
@@ -78,18 +84,33 @@ struct Document<'a> {
 /// # Errors
 /// When the bytes are not JSON.
 pub(crate) fn delivery(order: &DeliveryOrder<'_>) -> Result<Vec<u8>, serde_json::Error> {
-    let documents = order
-        .documents
-        .iter()
-        .map(|document| Document {
-            name: &document.claim.name,
-            role: document.claim.role,
-            media_type: &document.claim.media_type,
-            sha256: document.claim.sha256.as_str(),
-            content_base64: STANDARD.encode(&document.bytes),
-        })
-        .collect();
+    let documents = order.documents.iter().map(document).collect();
     serde_json::to_vec(&Delivery { demand: serde_json::from_slice(order.body)?, documents })
+}
+
+fn document(document: &FetchedDocument) -> Document<'_> {
+    Document {
+        name: &document.claim.name,
+        role: document.claim.role,
+        media_type: &document.claim.media_type,
+        sha256: document.claim.sha256.as_str(),
+        content_base64: STANDARD.encode(&document.bytes),
+    }
+}
+
+#[derive(Serialize)]
+struct Wish<'a> {
+    withdrawal: &'a RawValue,
+    letter: Document<'a>,
+}
+
+/// The body that hands over a wish for withdrawal: its bytes exactly as the hub gave them, and the sealed letter.
+///
+/// # Errors
+/// When the bytes are not JSON.
+pub(crate) fn withdrawal(order: &WithdrawalOrder<'_>) -> Result<Vec<u8>, serde_json::Error> {
+    let withdrawal = serde_json::from_slice(order.body)?;
+    serde_json::to_vec(&Wish { withdrawal, letter: document(order.letter) })
 }
 
 /// The body that tells why a demand is void.
@@ -116,6 +137,8 @@ mod tests {
         }
         let void = Call::Void(id).url(&"https://h".parse().unwrap(), &registry);
         assert_eq!(void.path(), format!("/registries/320102/demands/{id}/void"));
+        let wish = Call::Withdrawal(id).url(&"https://h".parse().unwrap(), &registry);
+        assert_eq!(wish.path(), format!("/registries/320102/demands/{id}/withdrawal"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use xiezhi_schemas::{
     address::RegistryCode,
-    message::{OutcomeMessage, ResultMessage, ReturnMessage},
+    message::{OutcomeMessage, ResultMessage, ReturnMessage, WithdrawalDeclined},
 };
 
 use crate::encode::is_outcome_id;
@@ -21,6 +21,7 @@ struct Offer {
     result: Option<ResultMessage>,
     #[serde(rename = "return")]
     returned: Option<ReturnMessage>,
+    declined: Option<WithdrawalDeclined>,
 }
 
 /// What one page holds.
@@ -56,9 +57,10 @@ pub(crate) fn read(body: &[u8], registry: &RegistryCode) -> Result<Fetched, Adap
 
 fn one(value: Value, registry: &RegistryCode) -> Option<LocalOutcome> {
     let offer: Offer = serde_json::from_value(value).ok()?;
-    let message = match (offer.result, offer.returned) {
-        (Some(result), None) => OutcomeMessage::ResultV1(result),
-        (None, Some(returned)) => OutcomeMessage::ReturnV1(returned),
+    let message = match (offer.result, offer.returned, offer.declined) {
+        (Some(result), None, None) => OutcomeMessage::ResultV1(result),
+        (None, Some(returned), None) => OutcomeMessage::ReturnV1(returned),
+        (None, None, Some(declined)) => OutcomeMessage::DeclinedV1(declined),
         _ => return None,
     };
     let usable = is_outcome_id(&offer.id) && message.registry() == registry;

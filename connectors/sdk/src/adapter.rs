@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 use xiezhi_schemas::{
     address::RegistryCode,
-    message::{Attachment, Demand, OutcomeMessage, ReturnMessage},
+    message::{Attachment, Demand, OutcomeMessage, ReturnMessage, Withdrawal, WithdrawalTaking},
 };
 
 /// One kind of local registry system (属地不动产登记系统).
@@ -39,7 +39,20 @@ pub trait Adapter: Send + Sync + 'static {
     async fn void(&self, registry: &RegistryCode, request_id: Uuid, reason: &str)
     -> Result<(), AdapterError>;
 
-    /// The next results and returns of this registry that are not settled yet, oldest first, at most `limit`; empty when there
+    /// Hands a court's written wish to take a demand back (书面提出撤回需求) to the local system, which holds the demand. The
+    /// registry decides later: it offers a return with the reason `withdrawn`, or that it declines, among its outcomes.
+    ///
+    /// Idempotent by `withdrawal_id`. An adapter whose local system has no place for such a wish leaves this as it is; the
+    /// court is then told to send its letter to the registry by another way.
+    ///
+    /// # Errors
+    /// When the local system did not confirm; the runtime repeats it.
+    async fn withdrawal_request(&self, order: &WithdrawalOrder<'_>) -> Result<WithdrawalTaking, AdapterError> {
+        let _not_for_this_system = order;
+        Ok(WithdrawalTaking::Unsupported)
+    }
+
+    /// The next results, returns and declined withdrawals of this registry that are not settled yet, oldest first, at most `limit`; empty when there
     /// are none. The runtime hands each to the hub and calls [`Adapter::settle`] once the hub has answered.
     ///
     /// # Errors
@@ -76,6 +89,17 @@ pub struct DeliveryOrder<'a> {
     pub attempt: u32,
     /// All documents of the demand, in the order of its attachments; digests are checked.
     pub documents: &'a [FetchedDocument],
+}
+
+/// One wish for withdrawal to be handed over.
+#[derive(Debug, Clone, Copy)]
+pub struct WithdrawalOrder<'a> {
+    /// The wish, parsed and verified.
+    pub withdrawal: &'a Withdrawal,
+    /// The body exactly as the hub gave it.
+    pub body: &'a [u8],
+    /// The sealed letter; its digest is checked.
+    pub letter: &'a FetchedDocument,
 }
 
 /// A document with the claim by which it was fetched.

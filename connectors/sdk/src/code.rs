@@ -71,6 +71,10 @@ codes! {
     OutcomesUnreadable = "CON-4004", "results and returns of a local system cannot be fetched";
     /// Broken adapter.
     AdapterBroken = "CON-4005", "the adapter broke its contract";
+    /// Withdrawal not handed over.
+    Withdrawal = "CON-4006", "a withdrawal cannot be handed to the local system yet";
+    /// Withdrawal unreadable.
+    BadWithdrawal = "CON-4007", "an offered withdrawal is not what it should be";
     /// Late at shutdown.
     LateStop = "CON-5001", "work was still in hand when the grace period ended";
 }

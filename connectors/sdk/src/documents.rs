@@ -45,7 +45,8 @@ impl Documents {
         Ok(documents)
     }
 
-    async fn one(&self, request_id: Uuid, claim: &Attachment) -> Result<Bytes, HubError> {
+    /// One document of a request: of its demand, or the letter of a withdrawal.
+    pub(crate) async fn one(&self, request_id: Uuid, claim: &Attachment) -> Result<Bytes, HubError> {
         if let Some(bytes) = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&claim.sha256)
             && bytes.len() as u64 == claim.size
         {

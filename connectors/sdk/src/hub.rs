@@ -6,7 +6,10 @@ use bytes::{Bytes, BytesMut};
 use reqwest::StatusCode;
 use serde::Deserialize;
 use uuid::Uuid;
-use xiezhi_schemas::{address::ProvinceCode, message::Attachment};
+use xiezhi_schemas::{
+    address::{ProvinceCode, RegistryCode},
+    message::{Attachment, OfferedWithdrawal, WithdrawalTaking},
+};
 
 use crate::{code::Code, config::Hub, secret::Secret};
 
@@ -27,6 +30,11 @@ pub(crate) struct WhoAmI {
     pub(crate) province: Option<ProvinceCode>,
     #[serde(default)]
     pub(crate) key_fingerprint: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Offers {
+    withdrawals: Vec<OfferedWithdrawal>,
 }
 
 /// Why the hub did not give what was asked for.
@@ -115,6 +123,33 @@ impl HubClient {
             source: source.without_url(),
         };
         answer.json().await.map_err(unreadable)
+    }
+
+    /// The oldest withdrawals that these registries have not been handed.
+    pub(crate) async fn withdrawals(
+        &self,
+        registries: &[RegistryCode],
+    ) -> Result<Vec<OfferedWithdrawal>, HubError> {
+        let list: Vec<&str> = registries.iter().map(RegistryCode::as_str).collect();
+        let url = format!("{}/v1/withdrawals/offered", self.base);
+        let answer = self.get(url, &[("registries", list.join(","))]).await?;
+        if !answer.status().is_success() {
+            return Err(self.refused(answer.status()));
+        }
+        let unreadable = |source: reqwest::Error| HubError::Unreadable {
+            base: self.base.clone(),
+            source: source.without_url(),
+        };
+        Ok(answer.json::<Offers>().await.map_err(unreadable)?.withdrawals)
+    }
+
+    /// Tells the hub what the local system did with a withdrawal.
+    pub(crate) async fn withdrawal_taken(&self, id: Uuid, taking: WithdrawalTaking) -> Result<(), HubError> {
+        let url = format!("{}/v1/withdrawals/{id}/taking", self.base);
+        let body = serde_json::json!({ "taking": taking });
+        let request = self.http.post(url).bearer_auth(self.token.expose()).json(&body);
+        let answer = request.send().await.map_err(|source| self.unreachable(source))?;
+        if answer.status().is_success() { Ok(()) } else { Err(self.refused(answer.status())) }
     }
 
     /// The bytes of one document, at most as many as its claim says. Whether they are the right ones is for the caller.

@@ -21,8 +21,11 @@ mod sample;
 mod secret;
 pub mod status;
 pub mod telemetry;
+mod withdrawals;
 
-pub use adapter::{Adapter, AdapterError, DeliveryOrder, FetchedDocument, LocalOutcome, Outcome};
+pub use adapter::{
+    Adapter, AdapterError, DeliveryOrder, FetchedDocument, LocalOutcome, Outcome, WithdrawalOrder,
+};
 pub use bus::chain;
 pub use config::Config;
 pub use config_error::{ConfigError, ConfigProblem};

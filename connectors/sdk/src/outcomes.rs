@@ -128,7 +128,7 @@ impl Collector {
     async fn hand_to_hub(&self, message: &OutcomeMessage) -> Handed {
         let sort = match message {
             OutcomeMessage::ResultV1(_) => Upward::Result,
-            OutcomeMessage::ReturnV1(_) => Upward::Return,
+            OutcomeMessage::ReturnV1(_) | OutcomeMessage::DeclinedV1(_) => Upward::Return,
         };
         let body = serde_json::to_vec(message).expect("an outcome is plain data and always has a JSON form");
         match self.asker.ask(&sort.routing_key(&self.registry), &body, self.answer_timeout).await {

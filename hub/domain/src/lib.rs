@@ -10,6 +10,8 @@ pub mod outcome;
 pub mod period;
 pub mod register;
 pub mod state;
+pub mod superior;
+pub mod withdrawal;
 pub mod workdays;
 
 pub use check::{Code, Finding, Findings, check};

@@ -51,14 +51,15 @@ impl FromStr for Disposition {
     }
 }
 
-/// The event that an outcome is, by the table of states.
-pub fn event(message: &OutcomeMessage) -> Event {
+/// The event that an outcome is, by the table of states; none for a declined withdrawal, which leaves the request as it is.
+pub fn event(message: &OutcomeMessage) -> Option<Event> {
     match message {
-        OutcomeMessage::ResultV1(_) => Event::Registered,
+        OutcomeMessage::ResultV1(_) => Some(Event::Registered),
         OutcomeMessage::ReturnV1(returned) if returned.reasons.contains(&ReturnReason::Withdrawn) => {
-            Event::Withdrawn
+            Some(Event::Withdrawn)
         }
-        OutcomeMessage::ReturnV1(_) => Event::Returned,
+        OutcomeMessage::ReturnV1(_) => Some(Event::Returned),
+        OutcomeMessage::DeclinedV1(_) => None,
     }
 }
 
@@ -66,8 +67,7 @@ pub fn event(message: &OutcomeMessage) -> Event {
 ///
 /// A return of a request that has no receipt yet is effective: the registry refused it at the door. A withdrawal
 /// presupposes that the registry holds the demand, so before the receipt it waits like a result.
-pub fn dispose(state: State, message: &OutcomeMessage) -> Disposition {
-    let event = event(message);
+pub fn dispose(state: State, event: Event) -> Disposition {
     match state {
         _ if state.on(event).is_ok() => Disposition::Effective,
         State::InFlight | State::Undelivered => Disposition::Early,
@@ -126,6 +126,7 @@ pub fn check_result(kind: Kind, result: &ResultMessage) -> Result<(), ResultErro
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn returned(reasons: &str) -> OutcomeMessage {
@@ -159,9 +160,10 @@ mod tests {
             (State::Withdrawn, Disputed, Disputed, Disputed),
             (State::Closed, Disputed, Disputed, Disputed),
         ] {
-            assert_eq!(dispose(state, &registered), of_result, "{state}");
-            assert_eq!(dispose(state, &back), of_return, "{state}");
-            assert_eq!(dispose(state, &withdrawn), of_withdrawal, "{state}");
+            let dispose = |message| dispose(state, event(message).unwrap());
+            assert_eq!(dispose(&registered), of_result, "{state}");
+            assert_eq!(dispose(&back), of_return, "{state}");
+            assert_eq!(dispose(&withdrawn), of_withdrawal, "{state}");
         }
     }
 

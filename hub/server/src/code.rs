@@ -131,6 +131,8 @@ const TABLE: &[(&str, &str, u16)] = &[
     ("HUB-3103", "a result does not fit its demand", 0),
     ("HUB-3104", "a return is not complete", 0),
     ("HUB-3219", "a decision names a request twice", 0),
+    ("HUB-3304", "a declined withdrawal cannot be taken", 0),
+    ("HUB-3305", "a withdrawal that no court asked for", 0),
     ("HUB-3350", "the working days of a year are not loaded", 0),
     ("HUB-3351", "a question about working days cannot be used", 0),
     ("HUB-3352", "the file of working days cannot be read", 0),

@@ -27,3 +27,4 @@ pub mod telemetry;
 pub mod topology;
 pub mod undelivered;
 pub mod upward;
+pub mod withdrawals;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     answer::Stamp,
     outcome::{ResultMessage, ReturnMessage},
+    withdrawal::WithdrawalDeclined,
 };
 use crate::address::{RegistryCode, Tier};
 
@@ -57,6 +58,42 @@ pub enum FeedbackBody {
     Disputed {
         /// What differs.
         detail: String,
+    },
+    /// The registry's system holds the court's request for withdrawal; the registry will decide.
+    WithdrawalHandedOver {
+        /// The withdrawal.
+        withdrawal_id: Uuid,
+    },
+    /// The registry's system has no place for such requests: the court sends its letter by another way.
+    WithdrawalNotTaken {
+        /// The withdrawal.
+        withdrawal_id: Uuid,
+        /// What to do.
+        advice: String,
+    },
+    /// The registry does not agree to the withdrawal; the demand goes on.
+    WithdrawalDeclined(WithdrawalDeclined),
+    /// The request was decided in another way before the registry agreed; the withdrawal has no effect.
+    WithdrawalOvertaken {
+        /// The withdrawal.
+        withdrawal_id: Uuid,
+        /// What the request became: `registered`, `returned` or `closed`.
+        state: String,
+        /// What to do.
+        advice: String,
+    },
+    /// The common superior court decided the order (查封顺位) of the demands on the unit.
+    OrderDecided {
+        /// The dispute that it settles.
+        dispute_id: Uuid,
+        /// Who decided: 法院代字.
+        decided_by: String,
+        /// Number of its document.
+        document_number: String,
+        /// Place of this request before, from 1.
+        place_before: u32,
+        /// Place of this request now, from 1.
+        place_now: u32,
     },
 }
 

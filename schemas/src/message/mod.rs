@@ -12,20 +12,24 @@ mod outcome;
 mod receipt;
 mod submission;
 mod withdrawal;
+pub mod words;
 
 pub use answer::{Answers, OutcomeAnswer, OutcomeVerdict, ReceiptAnswer, Stamp, Verdict};
 pub use demand::{Demand, DemandMessage, Placement};
 pub use document::{Attachment, AttachmentRole, Digest, DigestError, SealMode};
 pub use feedback::{Feedback, FeedbackBody, UndeliveredCause, UndeliveredNotice};
 pub use outcome::{
-    OutcomeMessage, RegisteredStatus, Registration, ResultMessage, ReturnMessage, ReturnReason,
-    ReturnReasonError,
+    DIFFERING_FIELDS, OutcomeMessage, RegisteredStatus, Registration, ResultMessage, ReturnMessage,
+    ReturnReason, ReturnReasonError,
 };
 pub use receipt::{Receipt, Receipts, ReceiptsMessage};
 pub use submission::{
     Contact, Court, Debtor, DocumentKind, Kind, OfficerCard, OfficerCardKind, Period, Submission, Unit,
 };
-pub use withdrawal::WithdrawalRequest;
+pub use withdrawal::{
+    NoReason, OfferedWithdrawal, Withdrawal, WithdrawalDeclined, WithdrawalMessage, WithdrawalRequest,
+    WithdrawalTaking,
+};
 
 /// Names of the AMQP headers that accompany a demand. They hold what may differ between attempts or is needed before the
 /// body is parsed; what must never change is in the body.

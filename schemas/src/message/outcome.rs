@@ -5,10 +5,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::document::Attachment;
+use super::{document::Attachment, withdrawal::WithdrawalDeclined, words};
 use crate::address::RegistryCode;
 
-/// Result or return with its schema's name.
+/// What a registry decides, with its schema's name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "schema")]
 pub enum OutcomeMessage {
@@ -18,14 +18,18 @@ pub enum OutcomeMessage {
     /// Return, first version.
     #[serde(rename = "xiezhi.return.v1")]
     ReturnV1(ReturnMessage),
+    /// That the registry does not agree to a withdrawal, first version. It decides nothing about the demand, which goes on.
+    #[serde(rename = "xiezhi.withdrawal-declined.v1")]
+    DeclinedV1(WithdrawalDeclined),
 }
 
 impl OutcomeMessage {
-    /// The request it decides.
+    /// The request it is about.
     pub fn request_id(&self) -> Uuid {
         match self {
             Self::ResultV1(result) => result.request_id,
             Self::ReturnV1(returned) => returned.request_id,
+            Self::DeclinedV1(declined) => declined.request_id,
         }
     }
 
@@ -34,6 +38,7 @@ impl OutcomeMessage {
         match self {
             Self::ResultV1(result) => &result.registry,
             Self::ReturnV1(returned) => &returned.registry,
+            Self::DeclinedV1(declined) => &declined.registry,
         }
     }
 }
@@ -113,6 +118,20 @@ pub enum ReturnReason {
     Other,
 }
 
+impl ReturnReason {
+    /// Every reason, in the order of the law.
+    pub const ALL: [Self; 8] = [
+        Self::MatterUnclear,
+        Self::TargetInaccurate,
+        Self::PeriodMissing,
+        Self::RegisterMismatch,
+        Self::ThirdPartyAdvanceNotice,
+        Self::NoSuchSeizure,
+        Self::Withdrawn,
+        Self::Other,
+    ];
+}
+
 /// A registry returned a demand (退回); it counts as not delivered and loses its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -127,14 +146,19 @@ pub struct ReturnMessage {
     /// The specific reason in words (说明具体理由); an empty or stock phrase is refused.
     #[schemars(length(min = 5, max = 2000))]
     pub text: String,
-    /// Fields that differ from the register, for [`ReturnReason::RegisterMismatch`]: `right_holder`, `location`, …
+    /// Fields that differ from the register, for [`ReturnReason::RegisterMismatch`], each once: of [`DIFFERING_FIELDS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(inner(regex(pattern = r"^(right_holder|certificate|location|unit_code)$")))]
     pub differing_fields: Vec<String>,
     /// When the registry decided, registry's clock.
     pub decided_at: Timestamp,
 }
 
-/// A return that says nothing.
+/// The fields of the target that can differ from the register (权利人、不动产权证书号、坐落、不动产单元代码): those that the notice
+/// must state, 法〔2024〕32号 二(三)1.
+pub const DIFFERING_FIELDS: [&str; 4] = ["right_holder", "certificate", "location", "unit_code"];
+
+/// A return that does not explain itself.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ReturnReasonError {
     /// No code was given.
@@ -146,11 +170,10 @@ pub enum ReturnReasonError {
     /// A mismatch names no field.
     #[error("a return for register_mismatch names the fields that differ")]
     NoField,
+    /// A field that nobody knows, or one named twice.
+    #[error("{0:?} is no field of the target, or named twice; fields are right_holder, certificate, location, unit_code")]
+    Field(String),
 }
-
-/// Phrases that stand for a reason without giving one.
-const BOILERPLATE: [&str; 8] =
-    ["退回", "予以退回", "不予办理", "不符合要求", "材料不全", "见附件", "其他原因", "无"];
 
 impl ReturnMessage {
     /// Whether the return explains itself (应及时作退回处理并说明具体理由).
@@ -161,13 +184,63 @@ impl ReturnMessage {
         if self.reasons.is_empty() {
             return Err(ReturnReasonError::NoCode);
         }
-        let bare: String = self.text.chars().filter(|c| c.is_alphanumeric()).collect();
-        if bare.chars().count() < 5 || BOILERPLATE.contains(&bare.as_str()) {
+        if !words::say_something(&self.text) {
             return Err(ReturnReasonError::Boilerplate(self.text.chars().take(40).collect()));
         }
         if self.reasons.contains(&ReturnReason::RegisterMismatch) && self.differing_fields.is_empty() {
             return Err(ReturnReasonError::NoField);
         }
-        Ok(())
+        let strange = self.differing_fields.iter().enumerate().find(|(at, field)| {
+            !DIFFERING_FIELDS.contains(&field.as_str()) || self.differing_fields[..*at].contains(field)
+        });
+        match strange {
+            Some((_, field)) => Err(ReturnReasonError::Field(field.chars().take(40).collect())),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    fn returned(reasons: &[ReturnReason], text: &str, fields: &[&str]) -> ReturnMessage {
+        ReturnMessage {
+            request_id: Uuid::from_u128(1),
+            registry: "320102".parse().unwrap(),
+            reasons: reasons.to_vec(),
+            text: text.to_owned(),
+            differing_fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+            decided_at: "2024-03-04T09:30:00+08:00".parse().unwrap(),
+        }
+    }
+
+    /// R35, R36: every code goes with words, and no code goes without.
+    #[test]
+    fn every_reason_needs_words_of_its_own() {
+        for reason in ReturnReason::ALL {
+            let fields: &[&str] =
+                if reason == ReturnReason::RegisterMismatch { &["certificate"] } else { &[] };
+            assert_eq!(returned(&[reason], "通知书所列标的物无法确定", fields).check(), Ok(()), "{reason:?}");
+            for empty in ["", "退回", "　 退 回。", "其他原因！", "不符合要求", "12345"] {
+                let refused = returned(&[reason], empty, fields).check();
+                assert!(matches!(refused, Err(ReturnReasonError::Boilerplate(_))), "{reason:?} {empty:?}");
+            }
+        }
+        assert_eq!(returned(&[], "通知书未载明期限", &[]).check(), Err(ReturnReasonError::NoCode));
+    }
+
+    /// R52: a mismatch names each differing field, by its word and once.
+    #[test]
+    fn a_mismatch_names_its_fields() {
+        let mismatch = |fields: &[&str]| {
+            returned(&[ReturnReason::RegisterMismatch], "权证号与登记簿记载不一致", fields).check()
+        };
+        assert_eq!(mismatch(&["certificate"]), Ok(()));
+        assert_eq!(mismatch(&DIFFERING_FIELDS), Ok(()));
+        assert_eq!(mismatch(&[]), Err(ReturnReasonError::NoField));
+        assert_eq!(mismatch(&["证号"]), Err(ReturnReasonError::Field("证号".to_owned())));
+        assert!(mismatch(&["location", "location"]).is_err());
     }
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Shared, hands::Hands};
 use crate::{
     bus::{BusError, Link},
-    outcomes, receipts,
+    outcomes, receipts, withdrawals,
 };
 
 /// Named tasks of which each ends with a reason. They are aborted when the crew is dropped.
@@ -90,6 +90,19 @@ async fn work(shared: &Arc<Shared>, link: &Arc<Link>, stop: &CancellationToken) 
             (Arc::clone(registry), Arc::clone(shared), Arc::clone(link), stop.clone());
         front.hire("registry", async move { registry.run(&shared, &link, hands, &token).await });
     }
+    let carrier = withdrawals::Carrier {
+        province_key: config.province_key.clone(),
+        registries: config.registries.clone(),
+        hub: shared.hub.clone(),
+        documents: Arc::clone(&shared.documents),
+        adapter: Arc::clone(&shared.adapter),
+        period: config.outcomes.period,
+    };
+    let token = stop.clone();
+    front.hire("withdrawals", async move {
+        carrier.run(&token).await;
+        Ok(())
+    });
     drop(desk);
     loop {
         tokio::select! {

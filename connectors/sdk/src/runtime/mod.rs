@@ -38,6 +38,7 @@ const GOOD: Duration = Duration::from_secs(30);
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) adapter: Arc<dyn Adapter>,
+    pub(crate) hub: HubClient,
     pub(crate) documents: Arc<Documents>,
     pub(crate) status: Arc<Status>,
     pub(crate) registries: Vec<Arc<Registry>>,
@@ -79,7 +80,8 @@ pub async fn run(config: Config, adapter: Arc<dyn Adapter>, stop: CancellationTo
     let registries = config.registries.iter().map(|code| Arc::new(Registry::new(code.clone(), &config.pace)));
     let shared = Arc::new(Shared {
         registries: registries.collect(),
-        documents: Arc::new(Documents::new(hub, &config.documents)),
+        documents: Arc::new(Documents::new(hub.clone(), &config.documents)),
+        hub,
         adapter,
         status,
         config,

@@ -1,6 +1,6 @@
 //! `hub submit`, `show`, `list` and `feedback`: a court's side of the API.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use reqwest::Method;
@@ -10,6 +10,7 @@ use super::{
     ApiArgs, Failure,
     client::{Api, pages},
     output,
+    papers::{read, upload},
 };
 
 /// Sends a demand: uploads the documents, then the demand. Repeating it with the same files changes nothing.
@@ -31,12 +32,8 @@ pub(super) async fn submit(args: SubmitArgs) -> Result<(), Failure> {
     let api = Api::new(&args.api)?;
     let body = read(&args.file)?;
     for path in &args.documents {
-        let bytes = read(path)?;
-        let size = bytes.len();
-        let stored = api.upload(Method::PUT, "/v1/documents", media_type(path, &bytes), bytes).await?;
-        let digest = stored.get("sha256").and_then(Value::as_str).unwrap_or("?");
-        eprintln!("uploaded {} ({size} bytes, sha256 {digest})", path.display());
-        if !String::from_utf8_lossy(&body).contains(digest) {
+        let claim = upload(&api, path).await?;
+        if !String::from_utf8_lossy(&body).contains(&claim.sha256) {
             eprintln!("warning: the demand does not name this digest");
         }
     }
@@ -47,28 +44,6 @@ pub(super) async fn submit(args: SubmitArgs) -> Result<(), Failure> {
         output::outline(&answer)?
     }
     Ok(())
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let bytes = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes).map(|_| bytes)
-    } else {
-        std::fs::read(path)
-    };
-    bytes.map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", path.display())))
-}
-
-/// Media type by the first bytes; the hub looks for itself anyway.
-fn media_type(path: &Path, bytes: &[u8]) -> &'static str {
-    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
-    match (bytes, ending.as_str()) {
-        ([b'%', b'P', b'D', b'F', ..], _) => "application/pdf",
-        ([0xFF, 0xD8, 0xFF, ..], _) => "image/jpeg",
-        ([0x89, b'P', b'N', b'G', ..], _) => "image/png",
-        (_, "ofd") => "application/ofd",
-        _ => "application/octet-stream",
-    }
 }
 
 /// Shows a request with its timeline.

@@ -17,10 +17,12 @@ mod ledger;
 mod lines;
 mod operate;
 mod output;
+mod papers;
 mod principals;
 mod queues;
 mod topology;
 mod undelivered;
+mod withdrawal;
 mod workdays;
 
 use std::path::PathBuf;
@@ -120,6 +122,8 @@ enum Command {
     List(demands::ListArgs),
     /// Read a court's stream of news.
     Feedback(demands::FeedbackArgs),
+    /// Ask a registry in writing to give a demand back (撤回).
+    Withdrawal(withdrawal::WithdrawalArgs),
     /// What was not delivered (未送达), and what is done about it.
     Undelivered(undelivered::UndeliveredArgs),
 }
@@ -164,6 +168,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Show(args) => demands::show(args).await?,
         Command::List(args) => demands::list(args).await?,
         Command::Feedback(args) => demands::feedback(args).await?,
+        Command::Withdrawal(args) => withdrawal::run(args).await?,
         Command::Undelivered(args) => return undelivered::run(args).await,
     }
     Ok(0)

@@ -95,6 +95,8 @@ pub enum Need {
     Operator,
     /// Either of them.
     CourtOrOperator,
+    /// The connector of a province.
+    Connector,
     /// Anyone with a credential.
     Any,
 }
@@ -108,6 +110,7 @@ impl Caller {
         let fits = match need {
             Need::Court => self.role == Role::Court,
             Need::Operator => self.role == Role::Operator,
+            Need::Connector => matches!(self.role, Role::Connector { .. }),
             Need::CourtOrOperator => matches!(self.role, Role::Court | Role::Operator),
             Need::Any => true,
         };

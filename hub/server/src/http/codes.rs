@@ -62,6 +62,16 @@ codes! {
     NOT_FOUND = "HUB-1404" 404 "There is no such thing";
     DISPATCHED = "HUB-1405" 409 "A dispatched demand cannot be changed";
     UNKNOWN_OUTCOME = "HUB-1406" 503 "It is not known whether the demand was accepted";
+    WITHDRAWAL_REGISTERED = "HUB-3300" 409 "A registered demand cannot be withdrawn";
+    WITHDRAWAL_OVER = "HUB-3301" 409 "There is nothing to withdraw";
+    WITHDRAWAL_OPEN = "HUB-3302" 409 "A withdrawal of this request is under way";
+    WITHDRAWAL_LETTER = "HUB-3303" 422 "The written request for withdrawal is not complete";
+    DISPUTE_PARTIES = "HUB-3320" 422 "A dispute needs two demands on one unit";
+    MATTER_CLOSED = "HUB-3321" 409 "The matter is closed";
+    ORDER_DECISION = "HUB-3322" 422 "The decision about the order cannot be recorded";
+    MATTER_ENTRY = "HUB-3323" 422 "The entry says nothing";
+    CONSULTATION_LEVEL = "HUB-3324" 422 "The consultation names no level that exists";
+    CONTACT_FILE = "HUB-3330" 422 "The file of contacts has mistakes";
     WEBHOOK_URL = "HUB-1501" 422 "The webhook address is not allowed";
 }
 

@@ -6,6 +6,7 @@ mod app;
 pub mod auth;
 pub(crate) mod body;
 pub mod codes;
+pub(crate) mod cursor;
 mod frame;
 pub mod metrics;
 pub mod openapi;
@@ -14,6 +15,7 @@ pub mod query;
 pub mod routes;
 mod serve;
 pub(crate) mod trace;
+pub(crate) mod typed;
 mod whoami;
 
 pub use app::App;

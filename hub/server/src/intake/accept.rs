@@ -417,7 +417,6 @@ fn common<'a>(waiting: &'a Waiting, good: &check::Good<'a>, accepted_at: Timesta
         case_number: demand.case_number.as_ref(),
         judgment_number: demand.judgment_number.as_ref(),
         original_case_number: demand.original_case_number.as_ref().map(AsRef::as_ref),
-        prior_request_id: demand.prior_request_id,
         traceparent: waiting.traceparent.as_deref(),
         accepted_at,
         documents,
@@ -442,7 +441,11 @@ fn request(
         accepted_at,
     };
     let (request_id, message_id) = (placement.request_id, placement.message_id);
-    let placed = demand.demand_for(index, placement);
+    let mut placed = demand.demand_for(index, placement);
+    // Of several units only the one that was returned is corrected; the others are demanded for the first time.
+    placed.prior_request_id =
+        placed.prior_request_id.filter(|_| good.prior_unit.as_deref() == Some(placed.unit.unit_code.as_ref()));
+    let prior_request_id = placed.prior_request_id;
     let (unit_index, unit_code) = (placed.unit_index, placed.unit.unit_code.clone());
     let division = unit_code.division_code().expect("its registry was found by its division");
     let body = serde_json::to_vec(&DemandMessage::V1(Box::new(placed)))
@@ -456,6 +459,7 @@ fn request(
         registry: registry.as_str().to_owned(),
         lane: lane.to_owned(),
         lane_seq,
+        prior_request_id,
         routing_key: demand_routing_key(demand.kind, &division),
         unit_key: unit_code.to_string(),
         body,

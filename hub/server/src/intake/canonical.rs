@@ -4,7 +4,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of the value with sorted keys and without white space.
-pub(super) fn digest(value: &Value) -> [u8; 32] {
+pub(crate) fn digest(value: &Value) -> [u8; 32] {
     let mut text = Vec::new();
     write(value, &mut text);
     Sha256::digest(&text).into()

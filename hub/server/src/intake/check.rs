@@ -29,6 +29,8 @@ pub(super) struct Good<'a> {
     pub(super) submission: &'a Submission,
     /// The registry of each unit.
     pub(super) registries: Vec<RegistryCode>,
+    /// The property unit of the request that the demand corrects.
+    pub(super) prior_unit: Option<String>,
     pub(super) warnings: &'a [Item],
 }
 
@@ -83,16 +85,18 @@ impl Read {
     ) -> Result<Good<'_>, Problem> {
         let mut problems = self.problems.clone();
         let mut registries = Vec::new();
+        let mut prior_unit = None;
         if let Some(mended) = &self.mended {
             let references = references::judge(tables, sender, &mended.submission, arriving);
             let missing = references.problems.into_iter();
             problems.extend(missing.filter(|item| mended.speaks_of_the_body(&item.path)));
             registries = references.registries;
+            prior_unit = references.prior_unit;
         }
         problems.extend_from_slice(extra);
         match &self.mended {
             Some(mended) if problems.is_empty() => {
-                Ok(Good { submission: &mended.submission, registries, warnings: &self.warnings })
+                Ok(Good { submission: &mended.submission, registries, prior_unit, warnings: &self.warnings })
             }
             _ => Err(Problem::refused(problems)),
         }

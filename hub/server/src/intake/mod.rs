@@ -6,7 +6,7 @@
 
 mod accept;
 mod backlog;
-mod canonical;
+pub(crate) mod canonical;
 mod check;
 mod identifiers;
 pub mod list;

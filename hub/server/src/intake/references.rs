@@ -13,7 +13,8 @@ use xiezhi_schemas::{
 use crate::{
     http::{codes, problem::Item},
     store::{
-        StoreError, demands,
+        StoreError,
+        demands::{self, Prior},
         divisions::{self, Destination},
         documents::{self, Stored},
     },
@@ -23,6 +24,8 @@ use crate::{
 pub(super) struct References {
     /// The registry of each unit; only whole when there are no problems.
     pub(super) registries: Vec<RegistryCode>,
+    /// The property unit of the request that the demand corrects.
+    pub(super) prior_unit: Option<String>,
     /// What is wrong.
     pub(super) problems: Vec<Item>,
 }
@@ -34,7 +37,7 @@ const CORRECTABLE: [&str; 3] = ["returned", "withdrawn", "closed"];
 pub(super) struct Tables {
     destinations: HashMap<String, Destination>,
     owned: HashMap<(String, Digest), Stored>,
-    priors: HashMap<(Uuid, String), String>,
+    priors: HashMap<(Uuid, String), Prior>,
 }
 
 /// Looks up what these demands of these senders refer to, all in one round trip.
@@ -55,7 +58,7 @@ pub(super) async fn look_up(
     let (destinations, owned, priors) = tokio::try_join!(
         divisions::destinations(client, &divisions, today),
         documents::owned(client, &papers),
-        demands::states_of(client, &priors)
+        demands::priors(client, &priors)
     )?;
     Ok(Tables { destinations, owned, priors })
 }
@@ -67,7 +70,11 @@ pub(super) fn judge(
     demand: &Submission,
     arriving: &HashMap<Digest, Stored>,
 ) -> References {
-    let mut found = References { registries: Vec::with_capacity(demand.units.len()), problems: Vec::new() };
+    let mut found = References {
+        registries: Vec::with_capacity(demand.units.len()),
+        prior_unit: None,
+        problems: Vec::new(),
+    };
     for (index, unit) in demand.units.iter().enumerate() {
         let (division, path) = (unit.unit_code.division(), format!("/units/{index}/unit_code"));
         let known = unit.unit_code.division_code().and_then(|_| tables.destinations.get(division));
@@ -83,20 +90,28 @@ pub(super) fn judge(
         }
     }
     check_documents(tables, sender, demand, arriving, &mut found.problems);
-    if let Some(prior) = demand.prior_request_id
-        && !tables
-            .priors
-            .get(&(prior, sender.to_owned()))
-            .is_some_and(|state| CORRECTABLE.contains(&state.as_str()))
-    {
-        found.problems.push(Item::new(
-            codes::PRIOR_REFUSED,
-            "/prior_request_id",
-            "the request named here is none of this sender's that was returned, withdrawn or closed",
-            "Name the request that this demand corrects, or leave the field out.",
-        ));
+    if let Some(prior) = demand.prior_request_id {
+        match check_prior(demand, tables.priors.get(&(prior, sender.to_owned()))) {
+            Ok(unit) => found.prior_unit = Some(unit),
+            Err(problem) => found.problems.push(problem),
+        }
     }
     found
+}
+
+/// R38: a corrected demand names what it corrects, and corrects it for the same unit. Gives that unit.
+fn check_prior(demand: &Submission, prior: Option<&Prior>) -> Result<String, Item> {
+    let refused = |message| {
+        let hint = "Name the request that this demand corrects, or leave the field out.";
+        Item::new(codes::PRIOR_REFUSED, "/prior_request_id", message, hint)
+    };
+    let prior = prior.filter(|prior| CORRECTABLE.contains(&prior.state.as_str())).ok_or_else(|| {
+        refused("the request named here is none of this sender's that was returned, withdrawn or closed")
+    })?;
+    if !demand.units.iter().any(|unit| unit.unit_code.as_ref() == prior.unit_key) {
+        return Err(refused("the request named here is about a property unit that this demand does not name"));
+    }
+    Ok(prior.unit_key.clone())
 }
 
 /// R2 and R4: outside the pilot another channel is to be used, and which comes next.

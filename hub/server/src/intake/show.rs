@@ -130,6 +130,9 @@ pub struct RequestView {
     /// What it is about and where it stands.
     #[serde(flatten)]
     pub summary: Summary,
+    /// The later requests that correct it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrected_by: Vec<Uuid>,
     /// The receipt (送达), once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<ReceiptView>,
@@ -171,7 +174,7 @@ pub struct ResultView {
 }
 
 /// Whose demands the caller may see: a court its own, an operator all or those of one sender.
-pub(super) fn visible<'a>(caller: &'a Caller, sender: Option<&'a str>) -> Result<Option<&'a str>, Problem> {
+pub(crate) fn visible<'a>(caller: &'a Caller, sender: Option<&'a str>) -> Result<Option<&'a str>, Problem> {
     caller.need(Need::CourtOrOperator)?;
     match (&caller.role, sender) {
         (Role::Operator, sender) => Ok(sender),
@@ -204,9 +207,13 @@ pub(crate) async fn show(
 ) -> Result<Json<Shown>, Problem> {
     let found = requests(&app, &id, visible(&caller, query.sender.as_deref())?).await?;
     let ids: Vec<Uuid> = found.iter().map(|request| request.request_id).collect();
-    let (history, told) = {
+    let (history, told, mut corrections) = {
         let client = app.store.client().await?;
-        tokio::try_join!(table::history(&client, &ids), feedback::of_requests(&client, &ids))?
+        tokio::try_join!(
+            table::history(&client, &ids),
+            feedback::of_requests(&client, &ids),
+            table::corrected_by(&client, &ids)
+        )?
     };
     let provinces: HashMap<Uuid, String> =
         found.iter().map(|request| (request.request_id, request.province.clone())).collect();
@@ -232,7 +239,8 @@ pub(crate) async fn show(
             body: outcome.body.clone(),
         });
         let timeline = timelines.remove(&id).unwrap_or_default();
-        RequestView { summary: request.into(), receipt, result, timeline }
+        let corrected_by = corrections.remove(&id).unwrap_or_default();
+        RequestView { summary: request.into(), corrected_by, receipt, result, timeline }
     };
     Ok(Json(Shown { sender, demand_id, requests: found.into_iter().map(view).collect() }))
 }
@@ -245,7 +253,7 @@ pub(crate) async fn refuse_change(
 ) -> Result<(), Problem> {
     requests(&app, &id, visible(&caller, None)?).await?;
     let detail = "a dispatched demand (协执) can be neither changed nor withdrawn by the court (法〔2024〕32号 二(三)2, \
-                  不能自行撤回); ask the registry for withdrawal in writing, or send a new demand";
+                  不能自行撤回); ask the registry in writing with POST /v1/withdrawals, or send a new demand";
     Err(Problem::new(codes::DISPATCHED, detail))
 }
 

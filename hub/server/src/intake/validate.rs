@@ -8,7 +8,7 @@ use jsonschema::{
     ValidationError, Validator,
     error::{TypeKind, ValidationErrorKind as Kind},
 };
-use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::Value;
 use xiezhi_schemas::{message::Submission, strict_json::escape};
 
@@ -17,18 +17,29 @@ use crate::http::{
     problem::Item,
 };
 
-static SUBMISSION: LazyLock<Validator> = LazyLock::new(|| {
-    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Submission>();
+static SUBMISSION: LazyLock<Validator> = LazyLock::new(validator::<Submission>);
+
+/// The validator of a type's own schema; made once, as making it costs more than using it.
+///
+/// # Panics
+/// When the generated schema does not compile, which a test of each type shows.
+pub(crate) fn validator<T: JsonSchema>() -> Validator {
+    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
     jsonschema::options()
         .should_validate_formats(true)
         .build(schema.as_value())
         .expect("a test compiles the generated schema")
-});
+}
 
 /// Everything in which a body differs from the schema of a submission, in the order of the schema.
 pub fn submission(body: &Value) -> Vec<Item> {
+    problems(&SUBMISSION, body)
+}
+
+/// Everything in which a body differs from the validator's schema, in the order of the schema.
+pub(crate) fn problems(validator: &Validator, body: &Value) -> Vec<Item> {
     let mut items = Vec::new();
-    for error in SUBMISSION.iter_errors(body) {
+    for error in validator.iter_errors(body) {
         collect(&error, &mut items);
     }
     items

@@ -19,11 +19,14 @@ use xiezhi_schemas::message::{FeedbackBody, OutcomeAnswer, OutcomeMessage, Outco
 
 pub use receive::run;
 
-use crate::store::{
-    Store, StoreError, Transaction,
-    ledger::NewReceipt,
-    outcomes::{self as table, NewOutcome, StoredOutcome},
-    requests::{self, Changes, LockedRequest, NewEvent},
+use crate::{
+    store::{
+        Store, StoreError, Transaction,
+        ledger::NewReceipt,
+        outcomes::{self as table, NewOutcome, StoredOutcome},
+        requests::{self, Changes, LockedRequest, NewEvent},
+    },
+    withdrawals::Wishes,
 };
 
 /// Records outcomes in one transaction; one answer for each, in their order.
@@ -36,6 +39,7 @@ pub async fn record(store: &Store, messages: &[OutcomeMessage]) -> Result<Vec<Ou
     let ids: Vec<Uuid> = messages.iter().map(OutcomeMessage::request_id).collect();
     let mut locked = requests::lock(&tx, &ids).await?;
     let mut known = table::of_requests(&tx, &ids).await?;
+    let mut wishes = Wishes::of(&tx, &ids).await?;
     let now = requests::clock(&tx).await?;
     let mut changes = Changes::default();
     let mut new = Vec::new();
@@ -51,13 +55,14 @@ pub async fn record(store: &Store, messages: &[OutcomeMessage]) -> Result<Vec<Ou
                 }
                 Ok(()) => {
                     let stored = known.entry(request_id).or_default();
-                    judge(&mut changes, request, stored, &mut new, message, now)
+                    judge(&mut changes, &mut wishes, request, stored, &mut new, message, now)
                 }
             },
         };
         answers.push(OutcomeAnswer { request_id, verdict });
     }
     table::insert(&tx, &new).await?;
+    wishes.write(&tx).await?;
     changes.write(&tx).await?;
     tx.commit().await.map_err(StoreError::of_commit)?;
     Ok(answers)
@@ -91,6 +96,8 @@ fn check(request: &LockedRequest, message: &OutcomeMessage) -> Result<(), Outcom
         OutcomeMessage::ReturnV1(returned) => {
             returned.check().map_err(|e| refused("HUB-3104", e.to_string()))
         }
+        // Held against the wish that it declines.
+        OutcomeMessage::DeclinedV1(_) => Ok(()),
     }
 }
 
@@ -102,12 +109,17 @@ fn digest(message: &OutcomeMessage) -> Vec<u8> {
 
 fn judge(
     changes: &mut Changes,
+    wishes: &mut Wishes,
     request: &mut LockedRequest,
     stored: &mut Vec<StoredOutcome>,
     new: &mut Vec<NewOutcome>,
     message: &OutcomeMessage,
     now: Timestamp,
 ) -> OutcomeVerdict {
+    let event = match message {
+        OutcomeMessage::DeclinedV1(declined) => return wishes.decline(changes, declined, now),
+        decided => outcome::event(decided).expect("results and returns are events"),
+    };
     let digest = digest(message);
     if let Some(known) = stored.iter().find(|known| known.digest == digest) {
         return match known.disposition {
@@ -116,12 +128,17 @@ fn judge(
             Disposition::Effective | Disposition::Disputed => OutcomeVerdict::Repeated,
         };
     }
-    let event = outcome::event(message);
-    let disposition = outcome::dispose(request.state, message);
+    let disposition = outcome::dispose(request.state, event);
+    // 不能自行撤回, and no registry withdraws for a court that did not ask: without the written wish it is another return.
+    if event == Event::Withdrawn && disposition != Disposition::Disputed && !wishes.is_open(request.request_id) {
+        let verdict = refused("HUB-3305", "no written request of the court for withdrawal is open".to_owned());
+        changes.event(refused_event(now, request.request_id, &verdict));
+        return verdict;
+    }
     match disposition {
-        Disposition::Effective => take_effect(changes, request, message, now),
+        Disposition::Effective => take_effect(changes, wishes, request, message, event, now),
         Disposition::Early => {}
-        Disposition::Disputed => dispute(changes, request, message, now),
+        Disposition::Disputed => dispute(changes, request, event, now),
     }
     let n = i32::try_from(stored.len() + 1).unwrap_or(i32::MAX);
     stored.push(StoredOutcome { n, message: message.clone(), digest: digest.clone(), disposition });
@@ -158,8 +175,14 @@ fn word(event: Event) -> &'static str {
     }
 }
 
-fn take_effect(changes: &mut Changes, request: &mut LockedRequest, message: &OutcomeMessage, now: Timestamp) {
-    let event = outcome::event(message);
+fn take_effect(
+    changes: &mut Changes,
+    wishes: &mut Wishes,
+    request: &mut LockedRequest,
+    message: &OutcomeMessage,
+    event: Event,
+    now: Timestamp,
+) {
     changes
         .transition(request, event, now, &format!("registry {}", request.registry.clone()), word(event))
         .expect("an outcome is effective only where the table allows it");
@@ -168,13 +191,14 @@ fn take_effect(changes: &mut Changes, request: &mut LockedRequest, message: &Out
         match message {
             OutcomeMessage::ResultV1(result) => FeedbackBody::Registered(result.clone()),
             OutcomeMessage::ReturnV1(returned) => FeedbackBody::Returned(returned.clone()),
+            OutcomeMessage::DeclinedV1(declined) => FeedbackBody::WithdrawalDeclined(declined.clone()),
         },
     );
+    wishes.follow(changes, request, event, now);
 }
 
-fn dispute(changes: &mut Changes, request: &LockedRequest, message: &OutcomeMessage, now: Timestamp) {
-    let detail =
-        format!("{} was reported while the request is {}", word(outcome::event(message)), request.state);
+fn dispute(changes: &mut Changes, request: &LockedRequest, event: Event, now: Timestamp) {
+    let detail = format!("{} was reported while the request is {}", word(event), request.state);
     tracing::warn!(request_id = %request.request_id, state = %request.state, "contradicting outcome kept as a dispute");
     changes.event(NewEvent {
         at: now,
@@ -215,19 +239,27 @@ pub async fn apply_early(
 ) -> Result<(), StoreError> {
     let ids: Vec<Uuid> = receipts.iter().map(|r| r.request_id).collect();
     let stored = table::of_requests(tx, &ids).await?;
+    if stored.values().flatten().all(|known| known.disposition != Disposition::Early) {
+        return Ok(());
+    }
+    let mut wishes = Wishes::of(tx, &ids).await?;
     let mut decided = Vec::new();
     for receipt in receipts {
         let request = locked.get_mut(&receipt.request_id).expect("only locked requests are received");
         let early = stored.get(&receipt.request_id).into_iter().flatten();
         for known in early.filter(|o| o.disposition == Disposition::Early) {
-            let disposition = outcome::dispose(request.state, &known.message);
+            let event = outcome::event(&known.message).expect("only results and returns are kept as outcomes");
+            let disposition = outcome::dispose(request.state, event);
             match disposition {
-                Disposition::Effective => take_effect(changes, request, &known.message, receipt.recorded_at),
-                _ => dispute(changes, request, &known.message, receipt.recorded_at),
+                Disposition::Effective => {
+                    take_effect(changes, &mut wishes, request, &known.message, event, receipt.recorded_at);
+                }
+                _ => dispute(changes, request, event, receipt.recorded_at),
             }
             let told = (disposition == Disposition::Effective).then_some(receipt.recorded_at);
             decided.push((receipt.request_id, known.n, disposition, told));
         }
     }
+    wishes.write(tx).await?;
     table::dispose(tx, &decided).await
 }

@@ -130,8 +130,6 @@ pub struct Shared<'a> {
     pub judgment_number: &'a str,
     /// Case number of the original seizure.
     pub original_case_number: Option<&'a str>,
-    /// The request that this demand corrects.
-    pub prior_request_id: Option<Uuid>,
     /// W3C trace context of the acceptance.
     pub traceparent: Option<&'a str>,
     /// Time of acceptance.
@@ -159,6 +157,8 @@ pub struct NewRequest {
     pub lane: String,
     /// Its place in the lane.
     pub lane_seq: i64,
+    /// The request that it corrects: one of the same unit.
+    pub prior_request_id: Option<Uuid>,
     /// Its address on the broker.
     pub routing_key: String,
     /// The message.
@@ -193,7 +193,7 @@ pub async fn place(tx: &Transaction<'_>, requests: &[(&Shared<'_>, &NewRequest)]
             &column(requests, |(shared, _)| shared.case_number),
             &column(requests, |(shared, _)| shared.judgment_number),
             &column(requests, |(shared, _)| shared.original_case_number),
-            &column(requests, |(shared, _)| shared.prior_request_id),
+            &column(requests, |(_, new)| new.prior_request_id),
             &column(requests, |(shared, _)| shared.traceparent),
             &column(requests, |(shared, _)| shared.accepted_at),
             &column(requests, |(_, new)| new.request_id),
@@ -215,22 +215,35 @@ pub async fn place(tx: &Transaction<'_>, requests: &[(&Shared<'_>, &NewRequest)]
     Ok(())
 }
 
-/// States of those of these requests that are their sender's: `(request, sender)`. Takes no lock.
+/// A request that a demand says it corrects.
+#[derive(Debug, Clone)]
+pub struct Prior {
+    /// Where it stands.
+    pub state: String,
+    /// Code of its property unit.
+    pub unit_key: String,
+}
+
+/// Those of these requests that are their sender's: `(request, sender)`. Takes no lock: what may be corrected is over and
+/// changes no more.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn states_of(
+pub async fn priors(
     client: &deadpool_postgres::Client,
     asked: &[(Uuid, &str)],
-) -> Result<HashMap<(Uuid, String), String>, StoreError> {
+) -> Result<HashMap<(Uuid, String), Prior>, StoreError> {
     if asked.is_empty() {
         return Ok(HashMap::new());
     }
     let (ids, senders): (Vec<Uuid>, Vec<&str>) = asked.iter().copied().unzip();
-    let statement = client.prepare_cached(include_str!("queries/request/states_of_senders.sql")).await?;
+    let statement = client.prepare_cached(include_str!("queries/request/priors.sql")).await?;
     let rows = client.query(&statement, &[&ids, &senders]).await?;
     rows.iter()
-        .map(|row| Ok(((row.try_get("request_id")?, row.try_get("sender")?), row.try_get("state")?)))
+        .map(|row| {
+            let prior = Prior { state: row.try_get("state")?, unit_key: row.try_get("unit_key")? };
+            Ok(((row.try_get("request_id")?, row.try_get("sender")?), prior))
+        })
         .collect()
 }
 

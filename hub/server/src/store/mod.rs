@@ -21,6 +21,7 @@ pub mod requests;
 pub mod requests_read;
 pub mod undelivered;
 pub mod webhooks;
+pub mod withdrawals;
 
 use std::{fmt, time::Duration};
 

@@ -1,6 +1,8 @@
 //! Table `request` and what belongs to it, as courts and operators read it. Nothing here takes a lock, and the parts of one
 //! answer may be a moment apart.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio_postgres::{Client, Row};
@@ -152,6 +154,21 @@ pub async fn page(client: &Client, filter: &Filter<'_>, limit: i64) -> Result<Ve
         )
         .await?;
     rows.iter().map(request).collect()
+}
+
+/// For each of these requests the requests that correct it, oldest first. Takes no lock.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn corrected_by(
+    client: &Client,
+    requests: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Uuid>>, StoreError> {
+    let mut found: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+    for row in client.query(include_str!("queries/request/corrected_by.sql"), &[&requests]).await? {
+        found.entry(row.try_get(0)?).or_default().push(row.try_get(1)?);
+    }
+    Ok(found)
 }
 
 /// One line of the state log.

@@ -18,6 +18,7 @@ use crate::{
         requests::{self, Changes},
         undelivered::{self as table, Action, DeadLetter, Filter, Job, Status},
     },
+    withdrawals::Wishes,
 };
 
 /// What an operator asks for: body of `POST /v1/undelivered/jobs`.
@@ -189,6 +190,7 @@ pub async fn step(store: &Store, job: &Job) -> Result<i32, StoreError> {
     let mut locked = requests::lock(&tx, &ids).await?;
     let dead_ids: Vec<i64> = targets.iter().map(|t| t.0).collect();
     let now = requests::clock(&tx).await?;
+    let mut wishes = Wishes::of(&tx, &ids).await?;
     let mut changes = Changes::default();
     let mut finished = Vec::with_capacity(targets.len());
     let mut decided = Vec::new();
@@ -221,6 +223,7 @@ pub async fn step(store: &Store, job: &Job) -> Result<i32, StoreError> {
             }
             Action::Close => changes.tell(request_id, FeedbackBody::Closed { reason: job.reason.clone() }),
         }
+        wishes.follow(&mut changes, request, event, now);
     }
     let status = match job.action {
         Action::Replay => Status::Replayed,
@@ -233,6 +236,7 @@ pub async fn step(store: &Store, job: &Job) -> Result<i32, StoreError> {
     }
     table::finish_targets(&tx, job.job_id, &finished).await?;
     let done = table::finish_job(&tx, job.job_id).await?;
+    wishes.write(&tx).await?;
     changes.write(&tx).await?;
     tx.commit().await.map_err(StoreError::of_commit)?;
     tracing::info!(job = %job.job_id, action = job.action.as_str(), decided = decided.len(), done, "undelivered job");

@@ -2,7 +2,7 @@
 //! of it can be rebuilt from the journal.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     filing::{Filing, Script},
     journal::{Durable, Event, Journal, Record},
-    outcome::{contradiction, outcome},
+    outcome::{contradiction, declined, outcome, withdrawn},
     register::{Decision, Register, office_day},
 };
 
@@ -63,6 +63,27 @@ pub(crate) struct Desk {
     pending: VecDeque<(Instant, Key)>,
     register: Register,
     offices: BTreeMap<String, Office>,
+    wishes: HashSet<Uuid>,
+}
+
+/// A wish for withdrawal as it came.
+pub(crate) struct Wish {
+    pub(crate) registry: String,
+    pub(crate) request_id: Uuid,
+    pub(crate) withdrawal_id: Uuid,
+    pub(crate) letter_sha256: String,
+    /// Whether the test wants it declined.
+    pub(crate) decline: bool,
+}
+
+/// What the desk says about a wish, once the line is on disk.
+pub(crate) enum Wished {
+    /// It holds no such demand.
+    Unknown,
+    /// It has the wish since before.
+    Before,
+    /// It has the wish now, and the answer is on its way to disk.
+    Answered(Decided),
 }
 
 /// What the desk says about a delivery, once the line is on disk.
@@ -92,6 +113,7 @@ impl Desk {
             pending: VecDeque::new(),
             register: Register::default(),
             offices: BTreeMap::new(),
+            wishes: HashSet::new(),
         };
         let now = Instant::now();
         for record in records {
@@ -108,7 +130,9 @@ impl Desk {
             Event::Taken { reference, filing } => {
                 office.taken += 1;
                 let key = (filing.registry.clone(), filing.request_id);
-                self.pending.push_back((now, key.clone()));
+                if filing.script != Script::Hold {
+                    self.pending.push_back((now, key.clone()));
+                }
                 let held = Held {
                     filing,
                     reference,
@@ -133,6 +157,19 @@ impl Desk {
                     held.offered = true;
                     if !matches!(self.register.decide(&held.filing, at), Decision::Returned(..)) {
                         office.registered += 1;
+                    }
+                }
+            }
+            Event::Wished { registry, request_id, withdrawal_id, agreed, outcome_id, outcome, .. } => {
+                office.outcome_no += 1;
+                office.offers.push_back(Offer { id: outcome_id, request_id, outcome });
+                self.wishes.insert(withdrawal_id);
+                let key = (registry, request_id);
+                if let Some(held) = self.held.get_mut(&key) {
+                    held.decided |= agreed;
+                    held.offered |= agreed;
+                    if !agreed && held.filing.script == Script::Hold {
+                        self.pending.push_back((now, key));
                     }
                 }
             }
@@ -166,7 +203,9 @@ impl Desk {
         let reference = format!("SJ{}-{:07}", filing.registry, office.taken);
         let durable =
             journal.append(at, Event::Taken { reference: reference.clone(), filing: filing.clone() });
-        self.pending.push_back((Instant::now() + self.decide_after, key.clone()));
+        if filing.script != Script::Hold {
+            self.pending.push_back((Instant::now() + self.decide_after, key.clone()));
+        }
         let held = Held {
             filing,
             reference: reference.clone(),
@@ -248,7 +287,7 @@ impl Desk {
         let business = format!("YW{}{}{:06}", key.0, office_day(at).strftime("%Y%m%d"), office.registered);
         let outcome = outcome(filing, &decision, &business, at);
         let echo = match filing.script {
-            Script::Plain | Script::Return => None,
+            Script::Plain | Script::Return | Script::Mismatch | Script::AdvanceNotice | Script::Hold => None,
             Script::Twice => Some(outcome.clone()),
             Script::Contradict => Some(contradiction(filing, &decision, &business, at)),
         };
@@ -268,6 +307,34 @@ impl Desk {
             offers.push(Offer { id, request_id: key.1, outcome });
         }
         Some(Decided { key, offers, durable: durable? })
+    }
+
+    /// Answers a wish for withdrawal at once: an undecided demand is given back, unless the test wants it declined.
+    pub(crate) fn wish(&mut self, wish: Wish, at: Timestamp, journal: &Journal) -> Wished {
+        let Wish { registry, request_id, withdrawal_id, letter_sha256, decline } = wish;
+        let key = (registry.clone(), request_id);
+        let Some(held) = self.held.get_mut(&key).filter(|held| !held.voided) else { return Wished::Unknown };
+        if !self.wishes.insert(withdrawal_id) {
+            return Wished::Before;
+        }
+        let agreed = !held.decided && !decline;
+        let outcome = if agreed {
+            held.decided = true;
+            withdrawn(&held.filing, at)
+        } else {
+            declined(&held.filing, withdrawal_id, held.decided, at)
+        };
+        if !agreed && held.filing.script == Script::Hold && !held.decided {
+            self.pending.push_back((Instant::now(), key.clone()));
+        }
+        let office = self.offices.entry(registry.clone()).or_default();
+        office.outcome_no += 1;
+        let outcome_id = format!("JG{registry}-{:07}", office.outcome_no);
+        let offer = Offer { id: outcome_id.clone(), request_id, outcome: outcome.clone() };
+        let event =
+            Event::Wished { registry, request_id, withdrawal_id, letter_sha256, agreed, outcome_id, outcome };
+        let durable = journal.append(at, event);
+        Wished::Answered(Decided { key, offers: vec![offer], durable })
     }
 
     /// Offers a decision whose line is on disk, unless it was voided meanwhile.
@@ -323,11 +390,15 @@ impl Desk {
     }
 }
 
-/// Waits for the disk and then offers the decisions.
-pub(crate) async fn publish(desk: &std::sync::Mutex<Desk>, decided: Vec<Decided>) {
+/// Waits for the disk and then offers the decisions; whether all are on disk.
+pub(crate) async fn publish(desk: &std::sync::Mutex<Desk>, decided: Vec<Decided>) -> bool {
+    let mut all = true;
     for Decided { key, offers, durable } in decided {
         if durable.wait().await.is_ok() {
             desk.lock().expect("no holder of this lock panics").offer(&key, offers);
+        } else {
+            all = false;
         }
     }
+    all
 }

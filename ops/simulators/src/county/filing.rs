@@ -34,6 +34,12 @@ pub enum Script {
     Twice,
     /// Offer a second outcome that contradicts the first.
     Contradict,
+    /// Return it because the certificate differs from the register.
+    Mismatch,
+    /// Return it because an advance notice (预告登记) of somebody else than the debtor stands.
+    AdvanceNotice,
+    /// Leave it undecided until a wish for withdrawal was declined.
+    Hold,
 }
 
 /// One demand as the county files it.
@@ -83,6 +89,9 @@ pub(crate) enum Mark {
     ReturnAtDoor,
     Refuse,
     Die,
+    Mismatch,
+    AdvanceNotice,
+    Hold,
 }
 
 impl Mark {
@@ -93,6 +102,9 @@ impl Mark {
             ("SIM:RETURN", Self::Return),
             ("SIM:REFUSE", Self::Refuse),
             ("SIM:DIE", Self::Die),
+            ("SIM:MISMATCH", Self::Mismatch),
+            ("SIM:ADVANCE-NOTICE", Self::AdvanceNotice),
+            ("SIM:HOLD", Self::Hold),
         ]
         .into_iter()
         .find_map(|(word, mark)| remarks.contains(word).then_some(mark))

@@ -11,14 +11,16 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{Timestamp, ToSpan as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::{
     App, control,
-    desk::Taking,
+    desk::{self, Taking, Wish, Wished},
     faults::Fault,
     filing::{self, Filing, Mark, Refusal, Script},
     journal::Durable,
@@ -37,6 +39,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
     let registry = Router::new()
         .route("/demands", post(deliver))
         .route("/demands/{request_id}/void", post(void))
+        .route("/demands/{request_id}/withdrawal", post(withdrawal))
         .route("/outcomes", get(outcomes))
         .route("/outcomes/{id}/settled", post(settle))
         .route("/health", get(|| async { Json(json!({"status": "ok"})) }))
@@ -135,6 +138,9 @@ async fn deliver(
         (Some(Fault::ReturnLater), _) | (_, Some(Mark::Return)) => filing.script = Script::Return,
         (Some(Fault::Twice), _) => filing.script = Script::Twice,
         (Some(Fault::Contradict), _) => filing.script = Script::Contradict,
+        (_, Some(Mark::Mismatch)) => filing.script = Script::Mismatch,
+        (_, Some(Mark::AdvanceNotice)) => filing.script = Script::AdvanceNotice,
+        (_, Some(Mark::Hold)) => filing.script = Script::Hold,
         _ => {}
     }
     take(&app, &wire, filing, fault).await
@@ -220,6 +226,69 @@ async fn void(
         Some(durable) => after(durable, status("voided")).await,
         None => status("unknown"),
     }
+}
+
+async fn withdrawal(
+    State(app): Shared,
+    Path((registry, request_id)): Path<(String, Uuid)>,
+    body: Bytes,
+) -> Response {
+    let unreadable = |reason: &str| refuse(StatusCode::UNPROCESSABLE_ENTITY, "unreadable", reason);
+    let Ok(delivery) = serde_json::from_slice::<WishDelivery>(&body) else {
+        return unreadable("the body is not a withdrawal");
+    };
+    let WishDelivery { withdrawal, letter } = delivery;
+    if withdrawal.registry != registry || withdrawal.request_id != request_id {
+        return unreadable("the withdrawal is about another request");
+    }
+    let Ok(bytes) = STANDARD.decode(&letter.content_base64) else {
+        return unreadable("the letter is not base64");
+    };
+    let letter_sha256 = hex::encode(Sha256::digest(&bytes));
+    if letter_sha256 != letter.sha256 || letter.sha256 != withdrawal.letter.sha256 {
+        return unreadable("the letter has other bytes than it claims");
+    }
+    let wish = Wish {
+        registry,
+        request_id,
+        withdrawal_id: withdrawal.withdrawal_id,
+        letter_sha256,
+        decline: withdrawal.reason.contains("SIM:DECLINE"),
+    };
+    let wished = app.desk().wish(wish, now(), &app.journal);
+    match wished {
+        Wished::Unknown => refuse(StatusCode::CONFLICT, "unknown_request", "no such demand is held"),
+        Wished::Before => status("held"),
+        Wished::Answered(decided) => {
+            if desk::publish(&app.desk, vec![decided]).await { status("held") } else { disk_failed() }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct WishDelivery {
+    withdrawal: WishBody,
+    letter: Letter,
+}
+
+#[derive(Deserialize)]
+struct WishBody {
+    withdrawal_id: Uuid,
+    request_id: Uuid,
+    registry: String,
+    reason: String,
+    letter: LetterClaim,
+}
+
+#[derive(Deserialize)]
+struct LetterClaim {
+    sha256: String,
+}
+
+#[derive(Deserialize)]
+struct Letter {
+    sha256: String,
+    content_base64: String,
 }
 
 #[derive(Deserialize)]

@@ -86,6 +86,23 @@ pub enum Event {
         /// `{"result": …}` or `{"return": …}` as offered.
         outcome: Value,
     },
+    /// A wish for withdrawal came and was answered at once.
+    Wished {
+        /// The registry.
+        registry: String,
+        /// The request.
+        request_id: Uuid,
+        /// The wish.
+        withdrawal_id: Uuid,
+        /// Digest of the letter as it came.
+        letter_sha256: String,
+        /// Whether the county agreed.
+        agreed: bool,
+        /// Id under which the answer is offered.
+        outcome_id: String,
+        /// `{"return": …}` or `{"declined": …}` as offered.
+        outcome: Value,
+    },
     /// The hub has the outcome.
     Settled {
         /// The registry.
@@ -104,6 +121,7 @@ impl Event {
             | Self::Turned { registry, .. }
             | Self::Voided { registry, .. }
             | Self::Decided { registry, .. }
+            | Self::Wished { registry, .. }
             | Self::Settled { registry, .. } => registry,
         }
     }

@@ -127,7 +127,8 @@ impl App {
     /// Decides what is due and what was taken up to `until`, and offers it once it is on disk.
     async fn decide(&self, until: Option<&(String, uuid::Uuid)>) {
         let decided = self.desk().decide_due(until, now(), &self.journal);
-        desk::publish(&self.desk, decided).await;
+        // What is not on disk is not offered, and the journal has said so.
+        let _all_written = desk::publish(&self.desk, decided).await;
     }
 }
 

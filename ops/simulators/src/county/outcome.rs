@@ -2,15 +2,20 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::{filing::Filing, register::Decision};
+use super::{
+    filing::Filing,
+    register::{Decision, MISMATCH},
+};
 
 /// The outcome of a decision in the published form: `{"result": …}` or `{"return": …}`.
 pub(super) fn outcome(filing: &Filing, decision: &Decision, business: &str, at: Timestamp) -> Value {
     let registration = match decision {
         Decision::Returned(reason, text) => {
+            let differing = if *reason == MISMATCH { json!(["certificate"]) } else { json!([]) };
             return json!({"return": {"request_id": filing.request_id, "registry": filing.registry,
-                "reasons": [reason], "text": text, "decided_at": at}});
+                "reasons": [reason], "text": text, "differing_fields": differing, "decided_at": at}});
         }
         Decision::Lifted => json!({"status": "lifted", "business_number": business, "registered_at": at}),
         Decision::Entered { waiting_position: None, from, to } => {
@@ -24,6 +29,19 @@ pub(super) fn outcome(filing: &Filing, decision: &Decision, business: &str, at: 
     };
     json!({"result": {"request_id": filing.request_id, "registry": filing.registry,
         "registration": registration}})
+}
+
+/// The registry agrees to a withdrawal: a return for that reason.
+pub(super) fn withdrawn(filing: &Filing, at: Timestamp) -> Value {
+    json!({"return": {"request_id": filing.request_id, "registry": filing.registry, "reasons": ["withdrawn"],
+        "text": "经与承办法官核实，同意人民法院书面撤回申请，作退回处理", "differing_fields": [], "decided_at": at}})
+}
+
+/// The registry does not agree to a withdrawal.
+pub(super) fn declined(filing: &Filing, withdrawal_id: Uuid, registered: bool, at: Timestamp) -> Value {
+    let text = if registered { "该查封已登簿，请另行提出解封" } else { "撤回申请印章不清晰，继续办理查封登记" };
+    json!({"declined": {"withdrawal_id": withdrawal_id, "request_id": filing.request_id,
+        "registry": filing.registry, "text": text, "decided_at": at}})
 }
 
 /// Another outcome for the same request: what was registered is returned, what was returned is registered.

@@ -36,6 +36,9 @@ struct Seizure {
     to: Date,
 }
 
+/// The reason of a return that names differing fields; the simulator's always differ in the certificate.
+pub(super) const MISMATCH: &str = "register_mismatch";
+
 /// All units of all registries of one simulator.
 #[derive(Debug, Default)]
 pub struct Register {
@@ -58,11 +61,20 @@ fn period_from(from: Date, years: u8) -> Date {
 impl Register {
     /// Decides one demand and writes the register. Demands of a unit must come in the order in which they were taken.
     pub fn decide(&mut self, filing: &Filing, at: Timestamp) -> Decision {
-        if filing.script == Script::Return {
-            return Decision::Returned(
-                "target_inaccurate",
-                "不动产单元代码与坐落不对应，请核对标的物后重新提交",
-            );
+        match filing.script {
+            Script::Return => {
+                let text = "不动产单元代码与坐落不对应，请核对标的物后重新提交";
+                return Decision::Returned("target_inaccurate", text);
+            }
+            Script::Mismatch => {
+                let text = "通知书所列不动产权证书号与登记簿记载不一致，请核对";
+                return Decision::Returned(MISMATCH, text);
+            }
+            Script::AdvanceNotice => {
+                let text = "该标的物已办理预告登记至案外人名下，暂不办理查封登记";
+                return Decision::Returned("third_party_advance_notice", text);
+            }
+            Script::Plain | Script::Twice | Script::Contradict | Script::Hold => {}
         }
         let today = office_day(at);
         let key = (filing.registry.clone(), filing.unit.clone());
