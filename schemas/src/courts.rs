@@ -84,13 +84,17 @@ mod tests {
 
     #[test]
     fn digits_are_no_guide() {
-        let superior = |code: &str| find(&code.parse().unwrap()).unwrap().superior.clone().unwrap().to_string();
+        let superior =
+            |code: &str| find(&code.parse().unwrap()).unwrap().superior.clone().unwrap().to_string();
         assert_eq!(superior("京0105"), "京03");
         assert_eq!(superior("沪0115"), "沪01");
         assert_eq!(superior("渝0154"), "渝02");
         assert_eq!(superior("京0491"), "京04");
         assert_eq!(superior("苏0102"), "苏01");
         assert_eq!(superior("沪72"), "沪");
-        assert!(find(&"苏0591".parse().unwrap()).is_none(), "a court that the sources do not give is not invented");
+        assert!(
+            find(&"苏0591".parse().unwrap()).is_none(),
+            "a court that the sources do not give is not invented"
+        );
     }
 }

@@ -61,9 +61,12 @@ impl Adapter for RestAdapter {
         classify::done(self.client.call(registry, call, Some(encode::void(reason))).await)
     }
 
-    async fn withdrawal_request(&self, order: &WithdrawalOrder<'_>) -> Result<WithdrawalTaking, AdapterError> {
-        let body = encode::withdrawal(order)
-            .map_err(|_| AdapterError::permanent("the withdrawal is not JSON"))?;
+    async fn withdrawal_request(
+        &self,
+        order: &WithdrawalOrder<'_>,
+    ) -> Result<WithdrawalTaking, AdapterError> {
+        let body =
+            encode::withdrawal(order).map_err(|_| AdapterError::permanent("the withdrawal is not JSON"))?;
         let call = Call::Withdrawal(order.withdrawal.request_id);
         classify::withdrawal(self.client.call(&order.withdrawal.registry, call, Some(body)).await)
     }

@@ -47,7 +47,10 @@ pub trait Adapter: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the local system did not confirm; the runtime repeats it.
-    async fn withdrawal_request(&self, order: &WithdrawalOrder<'_>) -> Result<WithdrawalTaking, AdapterError> {
+    async fn withdrawal_request(
+        &self,
+        order: &WithdrawalOrder<'_>,
+    ) -> Result<WithdrawalTaking, AdapterError> {
         let _not_for_this_system = order;
         Ok(WithdrawalTaking::Unsupported)
     }

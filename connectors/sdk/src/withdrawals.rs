@@ -52,8 +52,7 @@ fn check(
     registries: &[RegistryCode],
     offered: &OfferedWithdrawal,
 ) -> Result<Withdrawal, Refusal> {
-    let message: WithdrawalMessage =
-        serde_json::from_str(&offered.body).map_err(|_| Refusal::Unreadable)?;
+    let message: WithdrawalMessage = serde_json::from_str(&offered.body).map_err(|_| Refusal::Unreadable)?;
     let withdrawal = message.into_withdrawal();
     let covered = Covered {
         sender: &withdrawal.sender,
@@ -164,7 +163,9 @@ impl Carrier {
         match taking {
             WithdrawalTaking::Held => tracing::info!("a withdrawal was handed over; the registry decides"),
             WithdrawalTaking::Unsupported => {
-                tracing::warn!("the local system takes no withdrawals; the court is told to send its letter itself");
+                tracing::warn!(
+                    "the local system takes no withdrawals; the court is told to send its letter itself"
+                );
             }
         }
         Ok(true)

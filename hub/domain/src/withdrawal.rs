@@ -94,8 +94,12 @@ pub fn after(event: Event) -> Option<WithdrawalState> {
 pub fn advice(state: State) -> &'static str {
     match state {
         State::Registered => "it was registered before the registry agreed; send a lifting (解封) for it",
-        State::Returned => "it was returned for another reason and counts as not delivered; there is nothing to withdraw",
-        State::Closed => "it was given up as undelivered and never reached the registry; there is nothing to withdraw",
+        State::Returned => {
+            "it was returned for another reason and counts as not delivered; there is nothing to withdraw"
+        }
+        State::Closed => {
+            "it was given up as undelivered and never reached the registry; there is nothing to withdraw"
+        }
         _ => "nothing is left to do",
     }
 }

@@ -133,6 +133,7 @@ const TABLE: &[(&str, &str, u16)] = &[
     ("HUB-3219", "a decision names a request twice", 0),
     ("HUB-3304", "a declined withdrawal cannot be taken", 0),
     ("HUB-3305", "a withdrawal that no court asked for", 0),
+    ("HUB-3325", "the common superior court is not known", 0),
     ("HUB-3350", "the working days of a year are not loaded", 0),
     ("HUB-3351", "a question about working days cannot be used", 0),
     ("HUB-3352", "the file of working days cannot be read", 0),

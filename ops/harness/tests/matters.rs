@@ -60,7 +60,9 @@ async fn a_withdrawal_travels_to_the_registry_and_its_answer_back() {
     let journal = world.journal("32").await.unwrap();
     let wished: Vec<&Value> = journal.iter().filter(|entry| entry["event"] == "wished").collect();
     assert_eq!(wished.len(), 2);
-    assert!(wished.iter().all(|entry| entry["letter_sha256"] == hex::encode(Sha256::digest(LETTER)).as_str()));
+    assert!(
+        wished.iter().all(|entry| entry["letter_sha256"] == hex::encode(Sha256::digest(LETTER)).as_str())
+    );
 
     // After the entry in the register: refused, and the lifting is named.
     let late = ask(&court, second, "登簿之后才提出的撤回申请").await;

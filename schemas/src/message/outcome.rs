@@ -171,7 +171,9 @@ pub enum ReturnReasonError {
     #[error("a return for register_mismatch names the fields that differ")]
     NoField,
     /// A field that nobody knows, or one named twice.
-    #[error("{0:?} is no field of the target, or named twice; fields are right_holder, certificate, location, unit_code")]
+    #[error(
+        "{0:?} is no field of the target, or named twice; fields are right_holder, certificate, location, unit_code"
+    )]
     Field(String),
 }
 

@@ -2,7 +2,16 @@
 
 /// Phrases that stand for a reason without giving one.
 const BOILERPLATE: [&str; 10] = [
-    "退回", "予以退回", "不予办理", "不符合要求", "材料不全", "见附件", "其他原因", "无", "不同意撤回", "不同意",
+    "退回",
+    "予以退回",
+    "不予办理",
+    "不符合要求",
+    "材料不全",
+    "见附件",
+    "其他原因",
+    "无",
+    "不同意撤回",
+    "不同意",
 ];
 
 /// Fewest letters of a reason that can be specific.

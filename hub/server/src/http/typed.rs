@@ -7,7 +7,8 @@ use serde_json::Value;
 use xiezhi_schemas::strict_json::{self, Limits};
 
 use super::{
-    App, body, codes,
+    App, body,
+    codes::{self, Code},
     problem::{Item, Problem},
 };
 use crate::intake::validate;
@@ -51,7 +52,7 @@ pub(crate) async fn read<T: DeserializeOwned>(
 }
 
 /// Problems that every operation with such a body may have.
-pub(crate) const PROBLEMS: [codes::Code; 9] = [
+const PROBLEMS: [Code; 9] = [
     codes::SEVERAL,
     codes::NOT_JSON,
     codes::UNKNOWN_FIELD,
@@ -62,3 +63,15 @@ pub(crate) const PROBLEMS: [codes::Code; 9] = [
     codes::TOO_SLOW,
     codes::UNKNOWN_OUTCOME,
 ];
+
+/// The problems of an operation with such a body: those, and its own. `ALL` is nine more than `OWN`.
+pub(crate) const fn problems<const OWN: usize, const ALL: usize>(own: [Code; OWN]) -> [Code; ALL] {
+    assert!(ALL == OWN + PROBLEMS.len(), "ALL is nine more than OWN");
+    let mut all = [codes::SEVERAL; ALL];
+    let mut at = 0;
+    while at < ALL {
+        all[at] = if at < PROBLEMS.len() { PROBLEMS[at] } else { own[at - PROBLEMS.len()] };
+        at += 1;
+    }
+    all
+}

@@ -443,8 +443,9 @@ fn request(
     let (request_id, message_id) = (placement.request_id, placement.message_id);
     let mut placed = demand.demand_for(index, placement);
     // Of several units only the one that was returned is corrected; the others are demanded for the first time.
-    placed.prior_request_id =
-        placed.prior_request_id.filter(|_| good.prior_unit.as_deref() == Some(placed.unit.unit_code.as_ref()));
+    placed.prior_request_id = placed
+        .prior_request_id
+        .filter(|_| good.prior_unit.as_deref() == Some(placed.unit.unit_code.as_ref()));
     let prior_request_id = placed.prior_request_id;
     let (unit_index, unit_code) = (placed.unit_index, placed.unit.unit_code.clone());
     let division = unit_code.division_code().expect("its registry was found by its division");

@@ -109,7 +109,9 @@ fn check_prior(demand: &Submission, prior: Option<&Prior>) -> Result<String, Ite
         refused("the request named here is none of this sender's that was returned, withdrawn or closed")
     })?;
     if !demand.units.iter().any(|unit| unit.unit_code.as_ref() == prior.unit_key) {
-        return Err(refused("the request named here is about a property unit that this demand does not name"));
+        return Err(refused(
+            "the request named here is about a property unit that this demand does not name",
+        ));
     }
     Ok(prior.unit_key.clone())
 }

@@ -130,8 +130,12 @@ fn judge(
     }
     let disposition = outcome::dispose(request.state, event);
     // 不能自行撤回, and no registry withdraws for a court that did not ask: without the written wish it is another return.
-    if event == Event::Withdrawn && disposition != Disposition::Disputed && !wishes.is_open(request.request_id) {
-        let verdict = refused("HUB-3305", "no written request of the court for withdrawal is open".to_owned());
+    if event == Event::Withdrawn
+        && disposition != Disposition::Disputed
+        && !wishes.is_open(request.request_id)
+    {
+        let verdict =
+            refused("HUB-3305", "no written request of the court for withdrawal is open".to_owned());
         changes.event(refused_event(now, request.request_id, &verdict));
         return verdict;
     }
@@ -248,7 +252,8 @@ pub async fn apply_early(
         let request = locked.get_mut(&receipt.request_id).expect("only locked requests are received");
         let early = stored.get(&receipt.request_id).into_iter().flatten();
         for known in early.filter(|o| o.disposition == Disposition::Early) {
-            let event = outcome::event(&known.message).expect("only results and returns are kept as outcomes");
+            let event =
+                outcome::event(&known.message).expect("only results and returns are kept as outcomes");
             let disposition = outcome::dispose(request.state, event);
             match disposition {
                 Disposition::Effective => {

@@ -56,9 +56,7 @@ impl Handler for Receiver<'_> {
         origin.may_speak_for(message.registry())?;
         match (&message, self.what) {
             (OutcomeMessage::ResultV1(_), Upward::Result)
-            | (OutcomeMessage::ReturnV1(_) | OutcomeMessage::DeclinedV1(_), Upward::Return) => {
-                Ok(message)
-            }
+            | (OutcomeMessage::ReturnV1(_) | OutcomeMessage::DeclinedV1(_), Upward::Return) => Ok(message),
             _ => Err(Unreadable { code: "HUB-3101", reason: format!("not a {}", self.what.as_str()) }),
         }
     }

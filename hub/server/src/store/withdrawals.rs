@@ -171,10 +171,7 @@ pub async fn request_of(
     province: &ProvinceCode,
 ) -> Result<Option<Uuid>, StoreError> {
     let row = client
-        .query_opt(
-            include_str!("queries/withdrawal/request_of.sql"),
-            &[&withdrawal_id, &province.as_str()],
-        )
+        .query_opt(include_str!("queries/withdrawal/request_of.sql"), &[&withdrawal_id, &province.as_str()])
         .await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }

@@ -2,9 +2,7 @@
 
 use uuid::Uuid;
 use xiezhi_domain::withdrawal::{self as domain, TooLate, WithdrawalState};
-use xiezhi_schemas::message::{
-    AttachmentRole, Withdrawal, WithdrawalMessage, WithdrawalRequest, words,
-};
+use xiezhi_schemas::message::{AttachmentRole, Withdrawal, WithdrawalMessage, WithdrawalRequest, words};
 
 use crate::{
     audit,

@@ -38,15 +38,7 @@ use crate::{
     store::withdrawals::{self as table, Filter, Line},
 };
 
-const ASK_PROBLEMS: &[Code] = &[
-    codes::SEVERAL,
-    codes::NOT_JSON,
-    codes::UNKNOWN_FIELD,
-    codes::WRONG_TYPE,
-    codes::MISSING_FIELD,
-    codes::VALUE_REFUSED,
-    codes::BODY_TOO_LARGE,
-    codes::TOO_SLOW,
+const ASK_PROBLEMS: &[Code] = &typed::problems::<7, 16>([
     codes::NOT_FOUND,
     codes::DOCUMENT_MISSING,
     codes::DOCUMENT_DIFFERS,
@@ -54,7 +46,8 @@ const ASK_PROBLEMS: &[Code] = &[
     codes::WITHDRAWAL_REGISTERED,
     codes::WITHDRAWAL_OVER,
     codes::WITHDRAWAL_OPEN,
-];
+]);
+const TAKE_PROBLEMS: &[Code] = &typed::problems::<1, 10>([codes::NOT_FOUND]);
 
 /// The operations of this room.
 pub const ROUTES: &[Route] = &[
@@ -112,7 +105,7 @@ pub const ROUTES: &[Route] = &[
         need: Some(Need::Connector),
         body: &[("application/json", Some(schema_of::<Taking>))],
         answers: &[Answer { status: 204, meaning: "It is noted.", media_type: "", schema: None }],
-        problems: &[codes::NOT_FOUND, codes::NOT_JSON, codes::VALUE_REFUSED],
+        problems: TAKE_PROBLEMS,
         handler: || post(take),
         ..PLAIN
     },
@@ -295,8 +288,7 @@ async fn offered(
     let limit = page_size(query.limit)?;
     let registries: Option<Vec<String>> =
         query.registries.map(|list| list.split(',').map(str::to_owned).collect());
-    let withdrawals =
-        offer::offered(&app.store, &app.secret, province, registries.as_deref(), limit).await?;
+    let withdrawals = offer::offered(&app.store, &app.secret, province, registries.as_deref(), limit).await?;
     Ok(Json(Offers { withdrawals }))
 }
 

@@ -75,19 +75,25 @@ fn outcome(value: Value) -> OutcomeMessage {
 }
 
 pub fn registered(request: Uuid) -> OutcomeMessage {
-    outcome(json!({"schema": "xiezhi.result.v1", "request_id": request, "registry": "110105", "registration": {
+    outcome(
+        json!({"schema": "xiezhi.result.v1", "request_id": request, "registry": "110105", "registration": {
         "status": "formal", "business_number": "YW1", "registered_at": "2030-01-01T00:00:00Z",
-        "period_from": "2090-01-01", "period_to": "2092-12-31"}}))
+        "period_from": "2090-01-01", "period_to": "2092-12-31"}}),
+    )
 }
 
 pub fn returned(request: Uuid, reason: &str, fields: &[&str]) -> OutcomeMessage {
-    outcome(json!({"schema": "xiezhi.return.v1", "request_id": request, "registry": "110105", "reasons": [reason],
-        "text": "经核对与登记簿记载不符，说明见后", "differing_fields": fields, "decided_at": "2030-01-01T00:00:00Z"}))
+    outcome(
+        json!({"schema": "xiezhi.return.v1", "request_id": request, "registry": "110105", "reasons": [reason],
+        "text": "经核对与登记簿记载不符，说明见后", "differing_fields": fields, "decided_at": "2030-01-01T00:00:00Z"}),
+    )
 }
 
 pub fn declined(request: Uuid, withdrawal: &str, text: &str) -> OutcomeMessage {
-    outcome(json!({"schema": "xiezhi.withdrawal-declined.v1", "withdrawal_id": withdrawal, "request_id": request,
-        "registry": "110105", "text": text, "decided_at": "2030-01-01T00:00:00Z"}))
+    outcome(
+        json!({"schema": "xiezhi.withdrawal-declined.v1", "withdrawal_id": withdrawal, "request_id": request,
+        "registry": "110105", "text": text, "decided_at": "2030-01-01T00:00:00Z"}),
+    )
 }
 
 /// The registry says one thing.

@@ -171,7 +171,10 @@ async fn the_registry_agrees_declines_or_is_faster() {
     let wish = asked(agreed).await;
     assert_eq!(say(&hub, returned(agreed, "withdrawn", &[])).await, OutcomeVerdict::Effective);
     assert_eq!(say(&hub, returned(agreed, "withdrawn", &[])).await, OutcomeVerdict::Repeated);
-    assert_eq!((state(&hub, "court-a", agreed).await, state_of(&wish).await), ("withdrawn".into(), "agreed".into()));
+    assert_eq!(
+        (state(&hub, "court-a", agreed).await, state_of(&wish).await),
+        ("withdrawn".into(), "agreed".into())
+    );
     assert_eq!(told(&hub, "court-a", agreed).await, ["delivered", "returned"]);
     let late = say(&hub, declined(agreed, &wish, "我机构现不同意该撤回申请")).await;
     assert_eq!(late, OutcomeVerdict::Disputed);
@@ -182,14 +185,21 @@ async fn the_registry_agrees_declines_or_is_faster() {
     let wish = asked(refused).await;
     for empty in ["不同意撤回", "　　", "不同意"] {
         let verdict = say(&hub, declined(refused, &wish, empty)).await;
-        assert!(matches!(&verdict, OutcomeVerdict::Refused { code, .. } if code == "HUB-3304"), "{verdict:?}");
+        assert!(
+            matches!(&verdict, OutcomeVerdict::Refused { code, .. } if code == "HUB-3304"),
+            "{verdict:?}"
+        );
     }
-    let stranger = say(&hub, declined(refused, &Uuid::now_v7().to_string(), "印章不清晰，不同意撤回申请")).await;
+    let stranger =
+        say(&hub, declined(refused, &Uuid::now_v7().to_string(), "印章不清晰，不同意撤回申请")).await;
     assert!(matches!(&stranger, OutcomeVerdict::Refused { code, .. } if code == "HUB-3304"), "{stranger:?}");
     let no = declined(refused, &wish, "印章不清晰，不同意撤回申请");
     assert_eq!(say(&hub, no.clone()).await, OutcomeVerdict::Effective);
     assert_eq!(say(&hub, no).await, OutcomeVerdict::Repeated);
-    assert_eq!((state(&hub, "court-a", refused).await, state_of(&wish).await), ("delivered".into(), "declined".into()));
+    assert_eq!(
+        (state(&hub, "court-a", refused).await, state_of(&wish).await),
+        ("delivered".into(), "declined".into())
+    );
     assert_eq!(told(&hub, "court-a", refused).await, ["delivered", "withdrawal_declined"]);
     let unheard = say(&hub, returned(refused, "withdrawn", &[])).await;
     assert!(matches!(&unheard, OutcomeVerdict::Refused { code, .. } if code == "HUB-3305"), "{unheard:?}");
@@ -202,7 +212,10 @@ async fn the_registry_agrees_declines_or_is_faster() {
     assert_eq!(state_of(&wish).await, "overtaken");
     assert_eq!(told(&hub, "court-a", overtaken).await, ["delivered", "registered", "withdrawal_overtaken"]);
     assert_eq!(say(&hub, returned(overtaken, "withdrawn", &[])).await, OutcomeVerdict::Disputed);
-    assert_eq!(say(&hub, declined(overtaken, &wish, "该查封已登簿，请另行解封")).await, OutcomeVerdict::Repeated);
+    assert_eq!(
+        say(&hub, declined(overtaken, &wish, "该查封已登簿，请另行解封")).await,
+        OutcomeVerdict::Repeated
+    );
     assert_eq!(state(&hub, "court-a", overtaken).await, "registered");
     let too_late = ask(&hub, "court-a", overtaken, "登簿之后才提出的撤回申请").await;
     assert_eq!(code(&too_late), (409, "HUB-3300"));
@@ -223,7 +236,10 @@ async fn the_registry_agrees_declines_or_is_faster() {
     assert_eq!(say(&hub, returned(early, "withdrawn", &[])).await, OutcomeVerdict::Early);
     assert_eq!(state_of(&wish).await, "open");
     receive(&hub, &[early]).await;
-    assert_eq!((state(&hub, "court-a", early).await, state_of(&wish).await), ("withdrawn".into(), "agreed".into()));
+    assert_eq!(
+        (state(&hub, "court-a", early).await, state_of(&wish).await),
+        ("withdrawn".into(), "agreed".into())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -256,7 +272,10 @@ async fn every_reason_of_a_return_reaches_the_court_by_its_code() {
     receive(&hub, &[held]).await;
     for (reason, fields) in [("register_mismatch", &[][..]), ("register_mismatch", &["owner"][..])] {
         let verdict = say(&hub, returned(held, reason, fields)).await;
-        assert!(matches!(&verdict, OutcomeVerdict::Refused { code, .. } if code == "HUB-3104"), "{verdict:?}");
+        assert!(
+            matches!(&verdict, OutcomeVerdict::Refused { code, .. } if code == "HUB-3104"),
+            "{verdict:?}"
+        );
     }
     assert_eq!(state(&hub, "court-a", held).await, "delivered");
 }
@@ -300,7 +319,11 @@ async fn a15_one_end_whoever_is_first() {
     assert!(late.iter().all(|status| [201, 409].contains(status)), "{late:?}");
     // One end each, by one outcome each, and the log says nothing after it.
     let none = async |what: &str, query: &str| assert_eq!(hub.count(query).await, 0, "{what}");
-    none("not ended", "SELECT count(*) FROM inv_request WHERE state NOT IN ('registered', 'returned', 'withdrawn')").await;
+    none(
+        "not ended",
+        "SELECT count(*) FROM inv_request WHERE state NOT IN ('registered', 'returned', 'withdrawn')",
+    )
+    .await;
     none("V22", "SELECT count(*) FROM (SELECT request_id FROM inv_result WHERE effective GROUP BY 1 HAVING count(*) <> 1) x").await;
     none(
         "V21",

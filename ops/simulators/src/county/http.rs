@@ -260,7 +260,11 @@ async fn withdrawal(
         Wished::Unknown => refuse(StatusCode::CONFLICT, "unknown_request", "no such demand is held"),
         Wished::Before => status("held"),
         Wished::Answered(decided) => {
-            if desk::publish(&app.desk, vec![decided]).await { status("held") } else { disk_failed() }
+            if desk::publish(&app.desk, vec![decided]).await {
+                status("held")
+            } else {
+                disk_failed()
+            }
         }
     }
 }

@@ -39,7 +39,11 @@ pub(super) fn withdrawn(filing: &Filing, at: Timestamp) -> Value {
 
 /// The registry does not agree to a withdrawal.
 pub(super) fn declined(filing: &Filing, withdrawal_id: Uuid, registered: bool, at: Timestamp) -> Value {
-    let text = if registered { "该查封已登簿，请另行提出解封" } else { "撤回申请印章不清晰，继续办理查封登记" };
+    let text = if registered {
+        "该查封已登簿，请另行提出解封"
+    } else {
+        "撤回申请印章不清晰，继续办理查封登记"
+    };
     json!({"declined": {"withdrawal_id": withdrawal_id, "request_id": filing.request_id,
         "registry": filing.registry, "text": text, "decided_at": at}})
 }
