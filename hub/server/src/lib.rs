@@ -19,6 +19,7 @@ pub mod keys;
 pub mod ledger;
 pub mod outcomes;
 pub mod principals;
+pub mod register;
 pub mod relay;
 pub mod serve;
 pub mod store;

@@ -25,7 +25,9 @@ use crate::{
         self,
         heads::{self, HeadError, HeadSigner},
     },
-    outcomes, relay,
+    outcomes,
+    register::{self, WaitingRules},
+    relay,
     store::{MigrationError, Store, StoreError},
     supervisor::{ExitReason, OnError, Stage, Supervisor, TaskKind, signals},
     telemetry::{self, TelemetryError},
@@ -56,6 +58,9 @@ pub enum StartError {
     /// The working days.
     #[error(transparent)]
     Calendar(#[from] CalendarError),
+    /// The rule of waiting seizures.
+    #[error("[HUB-1014] [waiting]: {0}")]
+    Waiting(String),
     /// The port.
     #[error("[HUB-1024] the API cannot listen on {address}; is another hub running there?")]
     Port {
@@ -78,6 +83,7 @@ impl StartError {
             Self::Head(error) => error.code(),
             Self::Documents(error) => error.code(),
             Self::Calendar(error) => error.code(),
+            Self::Waiting(_) => "HUB-1014",
             Self::Port { .. } => "HUB-1024",
         }
     }
@@ -138,6 +144,7 @@ struct Hub {
     signer: HeadSigner,
     documents: Documents,
     calendar: Calendar,
+    rules: WaitingRules,
 }
 
 /// Checks everything that must be right before a port opens; waits for a database that is not there yet.
@@ -151,6 +158,7 @@ async fn prepare(
     let secret = HubSecret::load(&config.secret.hub_secret_file)?;
     let signer = HeadSigner::read(&config.ledger.signing_key_file)?;
     let documents = Documents::open(&config.documents)?;
+    let rules = WaitingRules::read(&config.waiting).map_err(|error| StartError::Waiting(error.expected))?;
     let calendar = calendar::load(&config.calendar)?;
     let store = Store::new(&config.database)?;
     let mut told = false;
@@ -177,7 +185,7 @@ async fn prepare(
     let address = config.http.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| StartError::Port { address, source })?;
     tracing::info!(%address, "listening");
-    Ok(Some((Arc::new(Hub { config, store, secret, signer, documents, calendar }), listener)))
+    Ok(Some((Arc::new(Hub { config, store, secret, signer, documents, calendar, rules }), listener)))
 }
 
 /// Longest pause of a task that keeps failing: the bound within which the hub is back at work after a repair.
@@ -216,13 +224,13 @@ fn spawn(hub: &Arc<Hub>, listener: TcpListener, supervisor: &Supervisor) {
         relay::run(&hub.config.broker, &hub.store, &hub.config.relay, &hub.secret, part, token)
     });
     start!("receipts", Consumers, |hub, part, token| {
-        ledger::run(&hub.config.broker.url, &hub.store, &hub.config.ledger, part, token)
+        ledger::run(&hub.config.broker.url, &hub.store, &hub.config.ledger, &hub.rules, part, token)
     });
     start!("results", Consumers, |hub, part, token| {
-        outcomes::run(&hub.config.broker.url, &hub.store, Upward::Result, part, token)
+        outcomes::run(&hub.config.broker.url, &hub.store, &hub.rules, Upward::Result, part, token)
     });
     start!("returns", Consumers, |hub, part, token| {
-        outcomes::run(&hub.config.broker.url, &hub.store, Upward::Return, part, token)
+        outcomes::run(&hub.config.broker.url, &hub.store, &hub.rules, Upward::Return, part, token)
     });
     start!("undelivered", Consumers, |hub, part, token| {
         undelivered::record_all(&hub.config.broker.url, &hub.store, part, token)
@@ -230,6 +238,10 @@ fn spawn(hub: &Arc<Hub>, listener: TcpListener, supervisor: &Supervisor) {
     start!("decisions", Relay, |hub, part, token| undelivered::decide::run(&hub.store, part, token));
     start!("dead-letter release", Relay, |hub, part, token| {
         undelivered::release::run(&hub.config.broker.url, &hub.store, part, token)
+    });
+    start!("lapses", Stores, |hub, part, token| {
+        let bound = Duration::from_millis(hub.config.ledger.clock_bound_ms);
+        register::run(&hub.store, bound, part, token)
     });
     start!("ledger heads", Stores, |hub, part, token| {
         heads::run(&hub.store, &hub.signer, hub.config.ledger.witness(), part, token)

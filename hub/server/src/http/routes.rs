@@ -10,7 +10,7 @@ use axum::{
 use schemars::{Schema, SchemaGenerator};
 
 use super::{App, auth::Need, codes, codes::Code, frame, problem::Problem, whoami};
-use crate::{documents, feedback, health::Readiness, intake, undelivered, withdrawals};
+use crate::{documents, feedback, health::Readiness, intake, register, undelivered, withdrawals};
 
 /// One operation of the API.
 #[derive(Clone, Copy)]
@@ -267,7 +267,9 @@ const OWN: &[Route] = &[
 
 /// Every operation. A room with routes of its own adds its table here.
 pub fn all() -> impl Iterator<Item = &'static Route> {
-    [OWN, undelivered::routes::ROUTES, withdrawals::routes::ROUTES].into_iter().flatten()
+    [OWN, register::routes::ROUTES, undelivered::routes::ROUTES, withdrawals::routes::ROUTES]
+        .into_iter()
+        .flatten()
 }
 
 /// Codes that any operation may answer with.
