@@ -241,15 +241,21 @@ pub enum Upward {
     Result,
     /// Returns (退回).
     Return,
+    /// Receipts of the registry's own point-to-point system (点对点), reported afterwards.
+    LocalReceipt,
 }
 
 impl Upward {
+    /// Every sort.
+    pub const ALL: [Self; 4] = [Self::Receipt, Self::Result, Self::Return, Self::LocalReceipt];
+
     /// The first word of the routing key.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Receipt => "receipt",
             Self::Result => "result",
             Self::Return => "return",
+            Self::LocalReceipt => "local-receipt",
         }
     }
 
@@ -264,6 +270,7 @@ impl Upward {
             Self::Receipt => "hub.receipts",
             Self::Result => "hub.results",
             Self::Return => "hub.returns",
+            Self::LocalReceipt => "hub.local-receipts",
         }
     }
 }

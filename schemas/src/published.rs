@@ -12,10 +12,12 @@ published! {
     "answers",
     "demand",
     "feedback",
+    "local-receipt",
     "outcome",
     "receipts",
     "submission",
     "undelivered-notice",
+    "window-entry",
     "withdrawal",
     "withdrawal-request",
 }

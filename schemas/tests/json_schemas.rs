@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use xiezhi_schemas::{
     message::{
-        Answers, DemandMessage, Feedback, OutcomeMessage, ReceiptsMessage, Submission, UndeliveredNotice,
-        WithdrawalMessage, WithdrawalRequest,
+        Answers, DemandMessage, Feedback, LocalReceiptMessage, OutcomeMessage, ReceiptsMessage, Submission,
+        UndeliveredNotice, WindowEntry, WithdrawalMessage, WithdrawalRequest,
     },
     strict_json::{self, Limits},
 };
@@ -43,11 +43,13 @@ published! {
     "demand" DemandMessage,
     "receipts" ReceiptsMessage,
     "answers" Answers,
+    "local-receipt" LocalReceiptMessage,
     "outcome" OutcomeMessage,
     "feedback" Feedback,
     "withdrawal-request" WithdrawalRequest,
     "withdrawal" WithdrawalMessage,
     "undelivered-notice" UndeliveredNotice,
+    "window-entry" WindowEntry,
 }
 
 #[derive(Deserialize)]

@@ -151,7 +151,7 @@ async fn ask(asker: Asker, connector: String, timeout: Duration, mut batch: Vec<
             batch.iter_mut().for_each(|wish| wish.alone = true);
             Answered::Again(batch, after)
         }
-        Ok(Answers::Outcome(_)) => {
+        Ok(Answers::Outcome(_) | Answers::LocalReceipt(_)) => {
             tracing::error!(
                 code = %Code::Unread,
                 "the hub answered receipts as if they were a result; asking again"

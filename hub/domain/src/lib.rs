@@ -5,6 +5,7 @@
 //! as values; the server performs them. That keeps the legal rules testable by tables and properties alone.
 
 pub mod check;
+pub mod late;
 pub mod order;
 pub mod outcome;
 pub mod period;

@@ -124,6 +124,10 @@ impl FromStr for State {
 pub enum Event {
     /// The ledger stamped the receipt.
     ReceiptRecorded,
+    /// The ledger stamped a demand handed in on paper at the window (线下窗口); in the transaction that accepted it.
+    WindowRecorded,
+    /// The ledger stamped a demand that the registry's own point-to-point system (点对点) had received; likewise.
+    LocalReceiptReported,
     /// The registry entered it in the register (登簿).
     Registered,
     /// The registry returned it with reasons.
@@ -140,8 +144,10 @@ pub enum Event {
 
 impl Event {
     /// Every event.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::ReceiptRecorded,
+        Self::WindowRecorded,
+        Self::LocalReceiptReported,
         Self::Registered,
         Self::Returned,
         Self::Withdrawn,
@@ -154,6 +160,8 @@ impl Event {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ReceiptRecorded => "receipt_recorded",
+            Self::WindowRecorded => "window_recorded",
+            Self::LocalReceiptReported => "local_receipt_reported",
             Self::Registered => "registered",
             Self::Returned => "returned",
             Self::Withdrawn => "withdrawn",
@@ -163,10 +171,21 @@ impl Event {
         }
     }
 
+    /// Whether it is a receipt (送达), by whichever channel.
+    pub fn is_receipt(self) -> bool {
+        matches!(self, Self::ReceiptRecorded | Self::WindowRecorded | Self::LocalReceiptReported)
+    }
+
     /// Who brings it about, for the published table.
     fn cause(self) -> &'static str {
         match self {
             Self::ReceiptRecorded => "the connector asked for the stamp after the registry took the demand",
+            Self::WindowRecorded => {
+                "a clerk entered papers handed in at the window; late or overtaking ones a second person confirmed"
+            }
+            Self::LocalReceiptReported => {
+                "the connector reported what the registry's point-to-point system had received"
+            }
             Self::Registered => "the registry reports 登簿",
             Self::Returned => "the registry returns it with coded reasons and words",
             Self::Withdrawn => "the registry agrees to the court's sealed written request",
@@ -206,6 +225,8 @@ const fn row(from: State, event: Event, to: State) -> Transition {
 /// `registered`: what the court wants undone then is a lifting (解封).
 pub const TRANSITIONS: &[Transition] = &[
     row(State::InFlight, Event::ReceiptRecorded, State::Delivered),
+    row(State::InFlight, Event::WindowRecorded, State::Delivered),
+    row(State::InFlight, Event::LocalReceiptReported, State::Delivered),
     row(State::InFlight, Event::Returned, State::Returned),
     row(State::InFlight, Event::DeadLettered, State::Undelivered),
     row(State::Delivered, Event::Registered, State::Registered),

@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod bus;
 pub mod calendar;
+pub mod channels;
 pub mod cli;
 pub mod code;
 pub mod config;

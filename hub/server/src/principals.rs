@@ -39,10 +39,12 @@ impl From<tokio_postgres::Error> for PrincipalError {
 pub struct Listed {
     /// Name; for a court, the sender of its demands.
     pub name: String,
-    /// `court`, `operator` or `connector`.
+    /// `court`, `operator`, `connector` or `clerk`.
     pub role: String,
     /// The province of a connector.
     pub province: Option<String>,
+    /// The registry of a clerk.
+    pub registry: Option<String>,
     /// UTC.
     pub created_at: Timestamp,
     /// UTC.
@@ -67,13 +69,14 @@ pub struct ListedCredential {
 /// Adds a principal.
 ///
 /// # Errors
-/// When the name is taken or malformed, or a connector has no known province.
+/// When the name is taken or malformed, a connector has no known province or a clerk no known registry.
 pub async fn add(
     tx: &Transaction<'_>,
     actor: &str,
     name: &str,
     role: &str,
     province: Option<&str>,
+    registry: Option<&str>,
 ) -> Result<(), PrincipalError> {
     let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let mut bytes = name.bytes();
@@ -87,6 +90,15 @@ pub async fn add(
     if (role == "connector") != province.is_some() {
         return Err(PrincipalError::Unfit("a connector, and nobody else, needs --province".to_owned()));
     }
+    if (role == "clerk") != registry.is_some() {
+        return Err(PrincipalError::Unfit("a clerk, and nobody else, needs --registry".to_owned()));
+    }
+    if let Some(code) = registry {
+        let sql = include_str!("store/queries/registry/exists.sql");
+        if !tx.query_one(sql, &[&code]).await?.get::<_, bool>(0) {
+            return Err(PrincipalError::Unfit(format!("registry {code} is not in the directory")));
+        }
+    }
     if let Some(code) = province {
         let sql = include_str!("store/queries/province/exists.sql");
         if !tx.query_one(sql, &[&code]).await?.get::<_, bool>(0) {
@@ -94,7 +106,7 @@ pub async fn add(
         }
     }
     let sql = include_str!("store/queries/principal/insert.sql");
-    if tx.execute(sql, &[&name, &role, &province]).await? == 0 {
+    if tx.execute(sql, &[&name, &role, &province, &registry]).await? == 0 {
         return Err(PrincipalError::Exists(name.to_owned()));
     }
     audit::record(tx, actor, "host", "principal.add", name).await?;
@@ -123,9 +135,10 @@ pub async fn list(client: &Client) -> Result<Vec<Listed>, StoreError> {
         name: row.get(0),
         role: row.get(1),
         province: row.get(2),
-        created_at: row.get(3),
-        disabled_at: row.get(4),
-        credentials: row.get(5),
+        registry: row.get(3),
+        created_at: row.get(4),
+        disabled_at: row.get(5),
+        credentials: row.get(6),
     };
     Ok(rows.iter().map(listed).collect())
 }

@@ -14,6 +14,7 @@ use xiezhi_schemas::address::Upward;
 
 use crate::{
     calendar::{self, CalendarError},
+    channels::{Desk, local},
     config::Config,
     documents::{Documents, DocumentsError},
     feedback::{self, webhook::Webhooks},
@@ -24,6 +25,7 @@ use crate::{
     ledger::{
         self,
         heads::{self, HeadError, HeadSigner},
+        trusted::TrustedClock,
     },
     outcomes,
     register::{self, WaitingRules},
@@ -145,6 +147,8 @@ struct Hub {
     documents: Documents,
     calendar: Calendar,
     rules: WaitingRules,
+    /// Holds the ledger's clock, which all channels share.
+    desk: Desk,
 }
 
 /// Checks everything that must be right before a port opens; waits for a database that is not there yet.
@@ -185,7 +189,9 @@ async fn prepare(
     let address = config.http.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| StartError::Port { address, source })?;
     tracing::info!(%address, "listening");
-    Ok(Some((Arc::new(Hub { config, store, secret, signer, documents, calendar, rules }), listener)))
+    let clock = Arc::new(TrustedClock::new(Duration::from_millis(config.ledger.clock_bound_ms)));
+    let desk = Desk { clock, rules: config.channels.clone() };
+    Ok(Some((Arc::new(Hub { config, store, secret, signer, documents, calendar, rules, desk }), listener)))
 }
 
 /// Longest pause of a task that keeps failing: the bound within which the hub is back at work after a repair.
@@ -196,7 +202,8 @@ const fn task(name: &'static str, stage: Stage) -> TaskKind {
 }
 
 /// Parts that must work before the hub calls itself ready.
-const PARTS: [&str; 6] = ["database", "relay", "receipts", "results", "returns", "undelivered"];
+const PARTS: [&str; 7] =
+    ["database", "relay", "receipts", "results", "returns", "local receipts", "undelivered"];
 
 /// How often the database is looked at for readiness.
 const LOOK: Duration = Duration::from_secs(2);
@@ -224,13 +231,17 @@ fn spawn(hub: &Arc<Hub>, listener: TcpListener, supervisor: &Supervisor) {
         relay::run(&hub.config.broker, &hub.store, &hub.config.relay, &hub.secret, part, token)
     });
     start!("receipts", Consumers, |hub, part, token| {
-        ledger::run(&hub.config.broker.url, &hub.store, &hub.config.ledger, &hub.rules, part, token)
+        let (broker, ledger) = (&hub.config.broker.url, &hub.config.ledger);
+        ledger::run(broker, &hub.store, ledger, &hub.desk.clock, &hub.rules, part, token)
     });
     start!("results", Consumers, |hub, part, token| {
         outcomes::run(&hub.config.broker.url, &hub.store, &hub.rules, Upward::Result, part, token)
     });
     start!("returns", Consumers, |hub, part, token| {
         outcomes::run(&hub.config.broker.url, &hub.store, &hub.rules, Upward::Return, part, token)
+    });
+    start!("local receipts", Consumers, |hub, part, token| {
+        local::run(&hub.config.broker.url, &hub.store, &hub.desk, part, token)
     });
     start!("undelivered", Consumers, |hub, part, token| {
         undelivered::record_all(&hub.config.broker.url, &hub.store, part, token)
@@ -258,6 +269,7 @@ fn spawn_api(hub: &Arc<Hub>, listener: TcpListener, health: Arc<Health>, supervi
         hub.documents.clone(),
         config.http.clone(),
         config.feedback.clone(),
+        hub.desk.clone(),
         hub.secret.clone(),
         health,
     );

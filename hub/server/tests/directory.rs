@@ -111,18 +111,22 @@ async fn principals_and_tokens_come_and_go_with_an_audit() {
     directory::import(&store, &[file(&env, "provinces.csv", PROVINCES)], "test", false).await.unwrap();
     let mut client = store.client().await.unwrap();
     let tx = client.transaction().await.unwrap();
-    principals::add(&tx, "test", "court-a", "court", None).await.unwrap();
-    principals::add(&tx, "test", "c-32", "connector", Some("32")).await.unwrap();
-    for (name, role, province) in [
-        ("Court", "court", None),
-        ("c-44", "connector", Some("44")),
-        ("c", "connector", None),
-        ("o", "operator", Some("32")),
+    principals::add(&tx, "test", "court-a", "court", None, None).await.unwrap();
+    principals::add(&tx, "test", "c-32", "connector", Some("32"), None).await.unwrap();
+    for (name, role, province, registry) in [
+        ("Court", "court", None, None),
+        ("c-44", "connector", Some("44"), None),
+        ("c", "connector", None, None),
+        ("o", "operator", Some("32"), None),
+        ("clerk", "clerk", None, None),
+        ("clerk", "clerk", None, Some("999999")),
+        ("clerk", "clerk", Some("32"), None),
+        ("o", "operator", None, Some("320102")),
     ] {
-        let refused = principals::add(&tx, "test", name, role, province).await.unwrap_err();
+        let refused = principals::add(&tx, "test", name, role, province, registry).await.unwrap_err();
         assert!(matches!(refused, PrincipalError::Unfit(_)), "{name}: {refused}");
     }
-    let twice = principals::add(&tx, "test", "court-a", "court", None).await.unwrap_err();
+    let twice = principals::add(&tx, "test", "court-a", "court", None, None).await.unwrap_err();
     assert!(matches!(twice, PrincipalError::Exists(_)));
     let token = principals::issue(&tx, "test", "court-a", None).await.unwrap();
     let other = principals::issue(&tx, "test", "court-a", None).await.unwrap();

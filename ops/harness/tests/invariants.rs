@@ -134,6 +134,22 @@ async fn every_violation_in_the_database_is_found() {
     env.finish().await.unwrap();
 }
 
+/// A receipt of the window with its evidence breaks nothing that speaks of channels.
+#[tokio::test]
+async fn a_right_receipt_of_the_window_passes() {
+    let env = TestEnv::new("invariants_window").await.unwrap();
+    let client = small_ledger(&env).await;
+    let evidence = evidence(&env, &client).await;
+    client.batch_execute("BEGIN").await.unwrap();
+    client.batch_execute(&ledger::window("2026-03-01T00:00:03.5Z", "")).await.unwrap();
+    let report = invariants::check_on(&client, &evidence).await.unwrap();
+    for id in ["V02", "V06", "V08", "V09", "V12", "V19", "V20"] {
+        assert!(!report.violated().contains(id), "{id}: {report}");
+    }
+    client.batch_execute("ROLLBACK").await.unwrap();
+    env.finish().await.unwrap();
+}
+
 #[tokio::test]
 async fn every_violation_outside_the_database_is_found() {
     type Change = fn(&mut Evidence);

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::document::Digest;
+use super::{document::Digest, local_receipt::LocalReceiptAnswer};
 
 /// Any answer of the hub, with its schema's name. The reply to a message that could not even be read is `Unread`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +20,9 @@ pub enum Answers {
     /// Answer to a result or return.
     #[serde(rename = "xiezhi.outcome-answer.v1")]
     Outcome(OutcomeAnswer),
+    /// Answer to a report of a local receipt.
+    #[serde(rename = "xiezhi.local-receipt-answer.v1")]
+    LocalReceipt(LocalReceiptAnswer),
     /// The message was parked; a person will look at it. Sending it again will not help.
     #[serde(rename = "xiezhi.unread.v1")]
     Unread {

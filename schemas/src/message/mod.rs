@@ -1,13 +1,15 @@
 //! Every message that travels, as versioned types. The JSON Schemas in `schemas/json/` are generated from them.
 //!
-//! Downward goes the [`Demand`] of one property unit; upward come [`Receipts`], [`ResultMessage`] and [`ReturnMessage`]; the
+//! Downward goes the [`Demand`] of one property unit; upward come [`Receipts`], [`LocalReceipt`], [`ResultMessage`] and [`ReturnMessage`]; the
 //! hub answers each of them, and tells the court by [`Feedback`]. A message names its schema in the field `schema`;
 //! a reader refuses a major version it does not know and ignores nothing: unknown fields are errors.
 
 mod answer;
+mod channel;
 mod demand;
 mod document;
 mod feedback;
+mod local_receipt;
 mod outcome;
 mod receipt;
 mod submission;
@@ -15,11 +17,15 @@ mod withdrawal;
 pub mod words;
 
 pub use answer::{Answers, OutcomeAnswer, OutcomeVerdict, ReceiptAnswer, Stamp, Verdict};
+pub use channel::{Channel, LateEntry, WindowEntry};
 pub use demand::{Demand, DemandMessage, Placement};
 pub use document::{Attachment, AttachmentRole, Digest, DigestError, SealMode};
 pub use feedback::{
     ConversionNotice, Feedback, FeedbackBody, LapseNotice, RegisterChange, UndeliveredCause,
     UndeliveredNotice,
+};
+pub use local_receipt::{
+    LocalReceipt, LocalReceiptAnswer, LocalReceiptMessage, LocalReceiptVerdict, LocalRecord, LocalRequest,
 };
 pub use outcome::{
     DIFFERING_FIELDS, OutcomeMessage, RegisteredStatus, Registration, ResultMessage, ReturnMessage,

@@ -16,6 +16,7 @@ mod keys;
 mod ledger;
 mod lines;
 mod operate;
+mod outage;
 mod output;
 mod papers;
 mod principals;
@@ -23,6 +24,7 @@ mod queue;
 mod queues;
 mod topology;
 mod undelivered;
+mod window;
 mod withdrawal;
 mod workdays;
 
@@ -129,6 +131,10 @@ enum Command {
     Withdrawal(withdrawal::WithdrawalArgs),
     /// What was not delivered (未送达), and what is done about it.
     Undelivered(undelivered::UndeliveredArgs),
+    /// Papers handed in at a registry's window (线下窗口).
+    Window(window::WindowArgs),
+    /// Announced outages (应急联动) and how the windows' papers came into line.
+    Outage(outage::OutageArgs),
 }
 
 /// Reads the command line, does what it says and returns the exit code.
@@ -174,6 +180,8 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Feedback(args) => demands::feedback(args).await?,
         Command::Withdrawal(args) => withdrawal::run(args).await?,
         Command::Undelivered(args) => return undelivered::run(args).await,
+        Command::Window(args) => window::run(args).await?,
+        Command::Outage(args) => outage::run(args).await?,
     }
     Ok(0)
 }

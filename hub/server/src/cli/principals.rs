@@ -22,6 +22,8 @@ pub(super) enum RoleName {
     Operator,
     /// Fetches the documents of its province's demands.
     Connector,
+    /// Enters papers at the window of its registry (线下窗口).
+    Clerk,
 }
 
 impl RoleName {
@@ -30,6 +32,7 @@ impl RoleName {
             Self::Court => "court",
             Self::Operator => "operator",
             Self::Connector => "connector",
+            Self::Clerk => "clerk",
         }
     }
 }
@@ -46,6 +49,9 @@ pub(super) enum PrincipalCommand {
         /// Province of a connector, two digits.
         #[arg(long)]
         province: Option<String>,
+        /// Registry of a clerk, six digits.
+        #[arg(long)]
+        registry: Option<String>,
     },
     /// List all.
     List {
@@ -71,9 +77,10 @@ pub(super) async fn principal(settings: &Loaded, command: PrincipalCommand) -> R
     let store = Store::new(&settings.section::<Settings>("database")?)?;
     let mut client = store.client().await?;
     match command {
-        PrincipalCommand::Add { name, role, province } => {
+        PrincipalCommand::Add { name, role, province, registry } => {
             let tx = client.transaction().await.map_err(StoreError::from)?;
-            principals::add(&tx, &actor(), &name, role.as_str(), province.as_deref()).await?;
+            let (province, registry) = (province.as_deref(), registry.as_deref());
+            principals::add(&tx, &actor(), &name, role.as_str(), province, registry).await?;
             tx.commit().await.map_err(StoreError::of_commit)?;
             eprintln!("added {name}; next: `hub credential issue {name}`");
         }
@@ -93,11 +100,11 @@ pub(super) async fn principal(settings: &Loaded, command: PrincipalCommand) -> R
             let rows: Vec<_> = all
                 .into_iter()
                 .map(|p| {
-                    let province = p.province.unwrap_or_else(|| "-".to_owned());
-                    vec![p.name, p.role, province, p.credentials.to_string(), moment(p.disabled_at)]
+                    let place = p.province.or(p.registry).unwrap_or_else(|| "-".to_owned());
+                    vec![p.name, p.role, place, p.credentials.to_string(), moment(p.disabled_at)]
                 })
                 .collect();
-            output::table(&["NAME", "ROLE", "PROVINCE", "TOKENS", "DISABLED"], &rows)?;
+            output::table(&["NAME", "ROLE", "PLACE", "TOKENS", "DISABLED"], &rows)?;
         }
     }
     Ok(())

@@ -61,6 +61,8 @@ sections! {
         relay: RelaySettings,
         /// The receipt ledger.
         ledger: LedgerSettings,
+        /// Receipts of the other channels.
+        channels: ChannelSettings,
         /// What the courts are told.
         feedback: FeedbackSettings,
         /// Working days.
@@ -154,6 +156,17 @@ sections! {
         signing_key_file: PathBuf,
         /// File of signed heads; empty for none.
         witness_file: PathBuf,
+    }
+    /// Receipts of the other channels: legal parameters, published by the API.
+    ChannelSettings {
+        /// Seconds.
+        window_grace_secs: u32,
+        /// Seconds.
+        window_bound_secs: u32,
+        /// Seconds.
+        outage_bound_secs: u32,
+        /// Seconds.
+        p2p_bound_secs: u32,
     }
     /// What the courts are told.
     FeedbackSettings {
@@ -261,6 +274,10 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("ledger.batch_size", 1, 4096),
     ("ledger.linger_ms", 0, 1000),
     ("ledger.clock_bound_ms", 1, 60_000),
+    ("channels.window_grace_secs", 0, 3600),
+    ("channels.window_bound_secs", 60, 2_592_000),
+    ("channels.outage_bound_secs", 60, 7_776_000),
+    ("channels.p2p_bound_secs", 60, 2_592_000),
     ("feedback.long_poll_max_secs", 0, 300),
     ("feedback.webhook_timeout_ms", 100, 120_000),
     ("feedback.webhook_max_backoff_secs", 1, 86_400),

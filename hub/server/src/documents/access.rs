@@ -59,6 +59,7 @@ pub async fn read_for(
     let reader = match &reader.role {
         Role::Operator => Reader::Operator,
         Role::Court => Reader::Sender(&reader.name),
+        Role::Clerk { registry } => Reader::Window { clerk: &reader.name, registry },
         Role::Connector { province } => Reader::Province { province, request_id },
     };
     let found = table::find(&*store.client().await?, digest, reader).await?;

@@ -7,6 +7,7 @@ use tracing::Instrument as _;
 
 use super::{auth::Gate, codes, metrics::Metrics, problem::Problem};
 use crate::{
+    channels::Desk,
     config::{FeedbackSettings, HttpSettings},
     documents::Documents,
     feedback::Signal,
@@ -34,6 +35,8 @@ pub struct App {
     pub signal: Signal,
     /// Whether the outbox can take more; fed by [`crate::intake::watch_backlog`].
     pub backlog: Arc<Backlog>,
+    /// The window and the local links.
+    pub desk: Desk,
     /// What `GET /readyz` tells.
     pub health: Arc<Health>,
     /// What `GET /metrics` tells.
@@ -58,6 +61,7 @@ impl App {
         documents: Documents,
         settings: HttpSettings,
         feedback_settings: FeedbackSettings,
+        desk: Desk,
         secret: HubSecret,
         health: Arc<Health>,
     ) -> Self {
@@ -70,6 +74,7 @@ impl App {
             acceptor: Arc::default(),
             feedback_settings: Arc::new(feedback_settings),
             signal: Signal::default(),
+            desk,
             health,
             metrics: Arc::default(),
             secret,

@@ -97,6 +97,12 @@ pub enum Need {
     CourtOrOperator,
     /// The connector of a province.
     Connector,
+    /// A clerk of a registry's window.
+    Clerk,
+    /// A clerk or an operator.
+    ClerkOrOperator,
+    /// Whoever names documents in what it sends: a court or a clerk.
+    CourtOrClerk,
     /// Anyone with a credential.
     Any,
 }
@@ -112,6 +118,9 @@ impl Caller {
             Need::Operator => self.role == Role::Operator,
             Need::Connector => matches!(self.role, Role::Connector { .. }),
             Need::CourtOrOperator => matches!(self.role, Role::Court | Role::Operator),
+            Need::Clerk => matches!(self.role, Role::Clerk { .. }),
+            Need::ClerkOrOperator => matches!(self.role, Role::Clerk { .. } | Role::Operator),
+            Need::CourtOrClerk => matches!(self.role, Role::Court | Role::Clerk { .. }),
             Need::Any => true,
         };
         if fits {

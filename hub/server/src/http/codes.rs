@@ -72,6 +72,17 @@ codes! {
     MATTER_ENTRY = "HUB-3323" 422 "The entry says nothing";
     CONSULTATION_LEVEL = "HUB-3324" 422 "The consultation names no level that exists";
     CONTACT_FILE = "HUB-3330" 422 "The file of contacts has mistakes";
+    CLOCK = "HUB-3255" 503 "The ledger's clock is not trusted";
+    WINDOW_ENTRY = "HUB-3250" 422 "The entry cannot be understood";
+    WINDOW_FUTURE = "HUB-3251" 422 "The hand-over lies in the future";
+    WINDOW_TOO_LATE = "HUB-3252" 422 "The entry is later than the published bound";
+    WINDOW_ELSEWHERE = "HUB-3253" 422 "The property lies with another registry";
+    WINDOW_EVIDENCE = "HUB-3254" 422 "A late entry lacks its reason or evidence";
+    WINDOW_SAME_PERSON = "HUB-3256" 403 "The same person entered it";
+    WINDOW_DECIDED = "HUB-3257" 409 "The entry was decided before";
+    WINDOW_PRIOR = "HUB-3258" 422 "A correction was handed over before the return";
+    OUTAGE = "HUB-3259" 422 "The outage cannot be announced or ended like this";
+    WINDOW_OUTCOME = "HUB-3260" 409 "The demand came by the network";
     WEBHOOK_URL = "HUB-1501" 422 "The webhook address is not allowed";
 }
 

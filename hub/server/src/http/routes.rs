@@ -10,7 +10,7 @@ use axum::{
 use schemars::{Schema, SchemaGenerator};
 
 use super::{App, auth::Need, codes, codes::Code, frame, problem::Problem, whoami};
-use crate::{documents, feedback, health::Readiness, intake, register, undelivered, withdrawals};
+use crate::{channels, documents, feedback, health::Readiness, intake, register, undelivered, withdrawals};
 
 /// One operation of the API.
 #[derive(Clone, Copy)]
@@ -143,7 +143,7 @@ const OWN: &[Route] = &[
         path: "/v1/documents",
         operation: "uploadDocument",
         summary: "Stores a document under its SHA-256, to be named by demands of the same sender. Repeats are harmless.",
-        need: Some(Need::Court),
+        need: Some(Need::CourtOrClerk),
         query: Some(schema_of::<documents::routes::UploadQuery>),
         body: &[
             ("application/pdf", None),
@@ -267,9 +267,15 @@ const OWN: &[Route] = &[
 
 /// Every operation. A room with routes of its own adds its table here.
 pub fn all() -> impl Iterator<Item = &'static Route> {
-    [OWN, register::routes::ROUTES, undelivered::routes::ROUTES, withdrawals::routes::ROUTES]
-        .into_iter()
-        .flatten()
+    [
+        OWN,
+        channels::routes::ROUTES,
+        register::routes::ROUTES,
+        undelivered::routes::ROUTES,
+        withdrawals::routes::ROUTES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Codes that any operation may answer with.

@@ -327,7 +327,9 @@ async fn write(
         let own: Vec<NewRequest> = lanes
             .iter()
             .enumerate()
-            .map(|(index, lane)| request(incoming, good, index, lane, places.take(lane), accepted_at))
+            .map(|(index, lane)| {
+                request(&incoming.sender, good, index, (lane, places.take(lane)), accepted_at)
+            })
             .collect();
         let answer = Accepted {
             demand_id: demand.demand_id.clone(),
@@ -372,7 +374,7 @@ async fn write(
 }
 
 /// Places taken in lanes, handed out in the order in which demands are written.
-struct Places {
+pub(crate) struct Places {
     next: HashMap<String, i64>,
     /// The database's clock once all lanes were locked.
     at: Timestamp,
@@ -385,14 +387,14 @@ impl Default for Places {
 }
 
 impl Places {
-    fn add(&mut self, asked: &[&str], lane: Advanced) {
+    pub(crate) fn add(&mut self, asked: &[&str], lane: Advanced) {
         // A lane mentioned twice gave as many places; the last of them is what the table says now.
         let mentions = asked.iter().filter(|name| **name == lane.lane).count();
         self.at = self.at.max(lane.at);
         self.next.insert(lane.lane, lane.last_seq - i64::try_from(mentions).unwrap_or(0));
     }
 
-    fn take(&mut self, lane: &str) -> i64 {
+    pub(crate) fn take(&mut self, lane: &str) -> i64 {
         let last = self.next.get_mut(lane).expect("every lane was asked for");
         *last += 1;
         *last
@@ -423,19 +425,22 @@ fn common<'a>(waiting: &'a Waiting, good: &check::Good<'a>, accepted_at: Timesta
     }
 }
 
-fn request(
-    incoming: &Incoming,
+/// The request for the unit at `index` (from 0), with its message, at its place in its lane.
+///
+/// # Panics
+/// When `index` is not the index of a unit.
+pub(crate) fn request(
+    sender: &str,
     good: &check::Good<'_>,
     index: usize,
-    lane: &str,
-    lane_seq: i64,
+    (lane, lane_seq): (&str, i64),
     accepted_at: Timestamp,
 ) -> NewRequest {
     let (demand, registry) = (good.submission, &good.registries[index]);
     let placement = Placement {
         request_id: Uuid::now_v7(),
         message_id: Uuid::now_v7(),
-        sender: incoming.sender.clone(),
+        sender: sender.to_owned(),
         registry: registry.clone(),
         lane_seq,
         accepted_at,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use deadpool_postgres::Client;
 use jiff::civil::Date;
 use serde_json::Value;
 use xiezhi_domain::Finding;
@@ -25,13 +26,13 @@ use crate::{
 };
 
 /// A demand that may be accepted.
-pub(super) struct Good<'a> {
-    pub(super) submission: &'a Submission,
+pub(crate) struct Good<'a> {
+    pub(crate) submission: &'a Submission,
     /// The registry of each unit.
-    pub(super) registries: Vec<RegistryCode>,
+    pub(crate) registries: Vec<RegistryCode>,
     /// The property unit of the request that the demand corrects.
-    pub(super) prior_unit: Option<String>,
-    pub(super) warnings: &'a [Item],
+    pub(crate) prior_unit: Option<String>,
+    pub(crate) warnings: &'a [Item],
 }
 
 /// A body that was read: what is wrong with it by itself, and what can still be looked up.
@@ -111,4 +112,45 @@ fn item(finding: Finding) -> Item {
         message: finding.message,
         hint: finding.hint,
     }
+}
+
+/// A demand of another channel that passed the same list.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(crate) submission: Submission,
+    /// The registry of each unit.
+    pub(crate) registries: Vec<RegistryCode>,
+    prior_unit: Option<String>,
+    pub(crate) warnings: Vec<Item>,
+}
+
+impl Checked {
+    /// The same as intake hands it on.
+    pub(crate) fn as_good(&self) -> Good<'_> {
+        Good {
+            submission: &self.submission,
+            registries: self.registries.clone(),
+            prior_unit: self.prior_unit.clone(),
+            warnings: &self.warnings,
+        }
+    }
+}
+
+/// The whole list (统一要件) for one demand that does not come by the network. `arriving` are documents that need not be here.
+///
+/// # Errors
+/// All problems in one answer, or the database does not answer.
+pub(crate) async fn one(
+    client: &Client,
+    sender: &str,
+    body: &Value,
+    today: Date,
+    arriving: &HashMap<Digest, Stored>,
+) -> Result<Checked, Problem> {
+    let read = read(body, today);
+    let named: Vec<(&str, &Submission)> = read.submission().map(|named| (sender, named)).into_iter().collect();
+    let tables = references::look_up(client, &named, today).await?;
+    let Good { submission, registries, prior_unit, warnings } =
+        read.against(&tables, sender, arriving, &[])?;
+    Ok(Checked { submission: submission.clone(), registries, prior_unit, warnings: warnings.to_vec() })
 }

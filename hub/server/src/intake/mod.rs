@@ -4,10 +4,10 @@
 //! the look-ups in our tables. All problems of a body come in one answer. Accepting: one transaction writes the demand, a
 //! request for each property unit, its first state and its outbox row; the row is the send.
 
-mod accept;
+pub(crate) mod accept;
 mod backlog;
 pub(crate) mod canonical;
-mod check;
+pub(crate) mod check;
 mod identifiers;
 pub mod list;
 mod multipart;

@@ -151,7 +151,7 @@ async fn finish(app: &App, incoming: Incoming) -> Result<Outcome, Problem> {
     app.finish_soon(async move { acceptor.accept(&store, incoming).await }).await?
 }
 
-fn parse(bytes: &[u8], most: usize) -> Result<Value, Problem> {
+pub(crate) fn parse(bytes: &[u8], most: usize) -> Result<Value, Problem> {
     let limits = Limits { max_bytes: most, ..Limits::default() };
     let value = strict_json::parse(bytes, limits).map_err(|error| not_plain(&error))?;
     if value.is_object() {

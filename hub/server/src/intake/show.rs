@@ -150,8 +150,15 @@ pub struct ReceiptView {
     pub registry: String,
     /// Number at the registry, from 1 without gaps.
     pub no: i64,
-    /// The instant of delivery (送达), microseconds.
+    /// The instant of delivery (送达), microseconds; with `no` it is the place in the order.
     pub delivered_at: Timestamp,
+    /// When the ledger wrote the line: the same instant for the network, a later one for the other channels.
+    pub recorded_at: Timestamp,
+    /// `net` (总对总), `p2p` (点对点) or `window` (线下窗口).
+    pub channel: String,
+    /// The record that proves an instant before the recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_id: Option<Uuid>,
     /// Hash of the line.
     pub hash: String,
 }
@@ -228,6 +235,9 @@ pub(crate) async fn show(
             registry: receipt.registry.clone(),
             no: receipt.no,
             delivered_at: receipt.delivered_at,
+            recorded_at: receipt.recorded_at,
+            channel: receipt.channel.clone(),
+            evidence_id: receipt.evidence_id,
             hash: receipt.hash.clone(),
         });
         let effective = history.outcomes.iter().find(|o| o.request_id == id && o.disposition == "effective");

@@ -88,10 +88,15 @@ pub(super) fn timelines(
         }
     }
     for receipt in &history.receipts {
-        let detail = json!({
-            "no": receipt.no, "hash": receipt.hash, "channel": receipt.channel,
-            "push_started_at": receipt.push_started_at, "push_answered_at": receipt.push_answered_at,
+        let mut detail = json!({
+            "no": receipt.no, "hash": receipt.hash, "channel": receipt.channel, "recorded_at": receipt.recorded_at,
         });
+        if let Some(evidence) = receipt.evidence_id {
+            detail["evidence_id"] = json!(evidence);
+        } else {
+            detail["push_started_at"] = json!(receipt.push_started_at);
+            detail["push_answered_at"] = json!(receipt.push_answered_at);
+        }
         let tier = Some(format!("registry.{}", receipt.registry));
         let number = Some(receipt.attempt);
         put(receipt.request_id, entry(receipt.delivered_at, Event::Delivered, tier, number, detail));

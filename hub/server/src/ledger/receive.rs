@@ -1,6 +1,6 @@
 //! Takes receipt messages from the broker, has them stamped, answers, and only then acknowledges.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
@@ -9,7 +9,10 @@ use xiezhi_schemas::{
     message::{Answers, ReceiptAnswer, ReceiptsMessage, Verdict},
 };
 
-use super::stamp::{Report, Stamper};
+use super::{
+    stamp::{Report, Stamper},
+    trusted::TrustedClock,
+};
 use crate::{
     config::LedgerSettings,
     health::Part,
@@ -26,12 +29,13 @@ pub async fn run(
     broker: &SecretUrl,
     store: &Store,
     settings: &LedgerSettings,
+    clock: &Arc<TrustedClock>,
     rules: &WaitingRules,
     part: &Part,
     token: CancellationToken,
 ) -> Result<(), upward::Error> {
     let receiver = Receiver {
-        stamper: Stamper::new(store.clone(), Duration::from_millis(settings.clock_bound_ms), rules.clone()),
+        stamper: Stamper::with_clock(store.clone(), clock.clone(), rules.clone()),
         batch_size: usize::try_from(settings.batch_size).unwrap_or(usize::MAX),
         linger: Duration::from_millis(settings.linger_ms),
     };

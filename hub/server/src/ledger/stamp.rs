@@ -6,29 +6,31 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::Arc,
+    time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp, Unit};
+use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 use xiezhi_domain::Event;
 use xiezhi_schemas::{
     address::RegistryCode,
-    message::{FeedbackBody, Receipt, Stamp, Verdict},
+    message::{Channel, FeedbackBody, Receipt, Stamp, Verdict},
 };
 
 use super::{
-    chain::{self, Facts},
-    clock::{ClockError, ClockGuard, Reading},
+    chain,
+    clock::ClockError,
+    pen::{self, Draft},
+    trusted::TrustedClock,
 };
 use crate::{
     failpoint, outcomes,
     register::WaitingRules,
     store::{
         Store, StoreError, Transaction,
-        ledger::{self, Head, NewReceipt},
+        ledger::{self, Evidence},
         requests::{self, Changes, LockedRequest, NewEvent},
     },
 };
@@ -49,14 +51,19 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Stamper {
     store: Store,
+    clock: Arc<TrustedClock>,
     rules: WaitingRules,
-    clock: Mutex<ClockGuard>,
 }
 
 impl Stamper {
     /// A stamper that trusts clocks within `bound`; `rules` are for results that came before their receipt.
     pub fn new(store: Store, bound: Duration, rules: WaitingRules) -> Self {
-        Self { store, rules, clock: Mutex::new(ClockGuard::new(bound)) }
+        Self::with_clock(store, Arc::new(TrustedClock::new(bound)), rules)
+    }
+
+    /// A stamper that shares its clock with the other channels.
+    pub fn with_clock(store: Store, clock: Arc<TrustedClock>, rules: WaitingRules) -> Self {
+        Self { store, clock, rules }
     }
 
     /// Judges every report and stamps those that may be stamped; one verdict for each, in their order.
@@ -89,7 +96,8 @@ impl Stamper {
             tx.commit().await.map_err(StoreError::of_commit)?;
             return Ok(judged.into_iter().map(|j| j.verdict(&HashMap::new())).collect());
         }
-        let (now, clock_err_us) = match self.trusted_now(&tx, &wanted, &heads).await? {
+        let speaking = wanted.iter().map(|report| &report.receipt.registry);
+        let clock = match self.clock.now(&tx, speaking, &heads).await? {
             Ok(trusted) => trusted,
             Err(refused) => {
                 note_refusal(&tx, &refused, &wanted).await?;
@@ -99,8 +107,10 @@ impl Stamper {
             }
         };
         let mut changes = Changes::default();
-        note_overtaken(&tx, &mut changes, &wanted, &locked, now).await?;
-        let (receipts, stamps) = number(&wanted, &locked, &mut heads, now);
+        let received: Vec<&LockedRequest> = wanted.iter().map(|r| &locked[&r.receipt.request_id]).collect();
+        pen::note_overtaken(&tx, &mut changes, &received, clock.now).await?;
+        let receipts = pen::write(&mut heads, clock.now, drafts(&wanted, &locked));
+        let stamps: HashMap<Uuid, Stamp> = receipts.iter().map(|r| (r.request_id, pen::stamp(r))).collect();
         for receipt in &receipts {
             let request = locked.get_mut(&receipt.request_id).expect("only locked requests are numbered");
             changes
@@ -108,40 +118,19 @@ impl Stamper {
                     request,
                     Event::ReceiptRecorded,
                     receipt.recorded_at,
-                    &receipt.connector,
+                    &receipt.reporter,
                     "receipt",
                 )
                 .expect("only requests that may be received are numbered");
             changes.tell(receipt.request_id, FeedbackBody::Delivered(stamps[&receipt.request_id].clone()));
         }
-        ledger::append(&tx, clock_err_us, &receipts, &heads).await?;
+        ledger::append(&tx, clock.error_us, &receipts, &heads).await?;
         outcomes::apply_early(&tx, &self.rules, &mut changes, &mut locked, &receipts).await?;
         changes.write(&tx).await?;
         failpoint::hit("before_receipt_commit");
         tx.commit().await.map_err(StoreError::of_commit)?;
         failpoint::hit("after_receipt_commit");
         Ok(judged.into_iter().map(|j| j.verdict(&stamps)).collect())
-    }
-
-    /// The database's clock at this moment, if it may be trusted for these registries.
-    async fn trusted_now(
-        &self,
-        tx: &Transaction<'_>,
-        wanted: &[&Report],
-        heads: &BTreeMap<RegistryCode, Head>,
-    ) -> Result<Result<(Timestamp, i64), ClockError>, StoreError> {
-        let before = Instant::now();
-        let database = requests::clock(tx).await?;
-        let reading =
-            Reading { database, hub: Timestamp::now(), monotonic: Instant::now(), took: before.elapsed() };
-        let mut guard = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(guard.check(reading).and_then(|err| {
-            for report in wanted {
-                let registry = &report.receipt.registry;
-                guard.not_behind(registry.as_str(), heads[registry].last_recorded_at, database)?;
-            }
-            Ok((database, err))
-        }))
     }
 }
 
@@ -224,88 +213,30 @@ fn unique<'a>(reports: &'a [Report], judged: &[Judged]) -> Vec<&'a Report> {
         .collect()
 }
 
-/// Takes number and time for each report from its registry's head.
-fn number(
-    wanted: &[&Report],
-    locked: &BTreeMap<Uuid, LockedRequest>,
-    heads: &mut BTreeMap<RegistryCode, Head>,
-    now: Timestamp,
-) -> (Vec<NewReceipt>, HashMap<Uuid, Stamp>) {
-    let tick = SignedDuration::from_micros(1);
-    // PostgreSQL keeps microseconds; what is hashed must be what is stored.
-    let now = now.round(Unit::Microsecond).expect("rounding to microseconds stays in range") + tick;
-    let mut stamps = HashMap::new();
-    let mut receipts = Vec::with_capacity(wanted.len());
-    for report in wanted {
+/// The lines of the reports to be stamped.
+fn drafts(wanted: &[&Report], locked: &BTreeMap<Uuid, LockedRequest>) -> Vec<Draft> {
+    let draft = |report: &&Report| {
         let receipt = &report.receipt;
-        let request = &locked[&receipt.request_id];
-        let head = heads.get_mut(&receipt.registry).expect("a request's registry has a head");
-        let at = head.last_recorded_at.map_or(now, |last| now.max(last + tick));
-        let no = head.size + 1;
-        let body = hex::decode(request.body_sha256.as_str()).expect("a digest is hexadecimal");
-        let hash = chain::link(
-            &head.hash,
-            &Facts {
-                registry: receipt.registry.as_str(),
-                no,
-                request_id: receipt.request_id,
-                message_id: receipt.message_id,
-                body_sha256: &body,
-                channel: "net",
-                delivered_at: at,
-                recorded_at: at,
-            },
-        );
-        receipts.push(NewReceipt {
+        let body = &locked[&receipt.request_id].body_sha256;
+        Draft {
             registry: receipt.registry.clone(),
-            no,
             request_id: receipt.request_id,
             message_id: receipt.message_id,
-            body_sha256: body,
-            recorded_at: at,
+            body_sha256: hex::decode(body.as_str()).expect("a digest is hexadecimal"),
+            channel: Channel::Net,
+            delivered_at: None,
             attempt: i32::try_from(receipt.attempt).unwrap_or(i32::MAX),
-            connector: report.connector.clone(),
-            push_started_at: receipt.push_started_at,
-            push_answered_at: receipt.push_answered_at,
-            local_reference: receipt.local_reference.clone(),
-            local_received_at: receipt.local_received_at,
-            prev_hash: head.hash,
-            hash,
-        });
-        let digest = hex::encode(hash).parse().expect("32 bytes make a digest");
-        stamps.insert(receipt.request_id, Stamp { no, delivered_at: at, hash: digest });
-        *head = Head { size: no, last_recorded_at: Some(at), hash };
-    }
-    (receipts, stamps)
-}
-
-/// Nothing overtakes silently: whatever stands earlier in the lane and is still on the road is named in an event that is
-/// written together with the receipt and is older than it.
-async fn note_overtaken(
-    tx: &Transaction<'_>,
-    changes: &mut Changes,
-    wanted: &[&Report],
-    locked: &BTreeMap<Uuid, LockedRequest>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let place: HashMap<Uuid, usize> =
-        wanted.iter().enumerate().map(|(at, report)| (report.receipt.request_id, at)).collect();
-    let later: Vec<&LockedRequest> = wanted.iter().map(|r| &locked[&r.receipt.request_id]).collect();
-    let mut told = HashSet::new();
-    for found in requests::overtaken(tx, &later).await? {
-        let received_first = place.get(&found.earlier).is_some_and(|earlier| *earlier < place[&found.later]);
-        if received_first || !told.insert(found.earlier) {
-            continue;
+            reporter: report.connector.clone(),
+            evidence: Evidence {
+                push_started_at: Some(receipt.push_started_at),
+                push_answered_at: Some(receipt.push_answered_at),
+                local_reference: receipt.local_reference.clone(),
+                local_received_at: receipt.local_received_at,
+                evidence_id: None,
+            },
         }
-        tracing::warn!(request_id = %found.earlier, by = %found.later, state = found.earlier_state, "overtaken");
-        changes.event(NewEvent {
-            at: now,
-            kind: "overtaken",
-            request_id: Some(found.earlier),
-            detail: json!({ "by": found.later, "state": found.earlier_state }),
-        });
-    }
-    Ok(())
+    };
+    wanted.iter().map(draft).collect()
 }
 
 /// Keeps the refusal, so that nobody has to guess later why there is no receipt.

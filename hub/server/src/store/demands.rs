@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio_postgres::{Client, types::Json};
 use uuid::Uuid;
+use xiezhi_schemas::message::Channel;
 
 use super::{StoreError, Transaction};
 
@@ -209,6 +210,62 @@ pub async fn place(tx: &Transaction<'_>, requests: &[(&Shared<'_>, &NewRequest)]
             &column(requests, |(_, new)| new.body_sha256.as_slice()),
             &of_request,
             &digests,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// How requests came that their registry holds already.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// `p2p` or `window`.
+    pub channel: Channel,
+    /// Why not the network.
+    pub reason: &'a str,
+    /// Clerk or connector that told.
+    pub actor: &'a str,
+}
+
+/// Writes the requests of a demand that came by another channel, with their first state and their documents. They have no
+/// outbox row: nothing is to be sent. Takes no lock beyond foreign keys.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn place_received(
+    tx: &Transaction<'_>,
+    shared: &Shared<'_>,
+    arrival: Arrival<'_>,
+    requests: &[NewRequest],
+) -> Result<(), StoreError> {
+    tx.execute(
+        include_str!("queries/request/insert_received.sql"),
+        &[
+            &shared.sender,
+            &shared.demand_id,
+            &shared.kind,
+            &shared.court_code,
+            &shared.case_number,
+            &shared.judgment_number,
+            &shared.original_case_number,
+            &column(requests, |r| r.prior_request_id),
+            &shared.traceparent,
+            &column(requests, |r| r.request_id),
+            &column(requests, |r| r.message_id),
+            &column(requests, |r| r.unit_index),
+            &column(requests, |r| r.unit_key.as_str()),
+            &column(requests, |r| r.province.as_str()),
+            &column(requests, |r| r.registry.as_str()),
+            &column(requests, |r| r.lane.as_str()),
+            &column(requests, |r| r.lane_seq),
+            &column(requests, |r| r.routing_key.as_str()),
+            &column(requests, |r| r.body.as_slice()),
+            &column(requests, |r| r.body_sha256.as_slice()),
+            &shared.accepted_at,
+            &shared.documents,
+            &arrival.channel.as_str(),
+            &arrival.reason,
+            &arrival.actor,
         ],
     )
     .await?;

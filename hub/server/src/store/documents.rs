@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 use xiezhi_schemas::{
-    address::ProvinceCode,
+    address::{ProvinceCode, RegistryCode},
     message::{Digest, DigestError},
 };
 
@@ -70,6 +70,13 @@ pub enum Reader<'a> {
     Operator,
     /// Sees what it uploaded.
     Sender(&'a str),
+    /// Sees what it uploaded, and what stands in entries of its registry's window, so that a second person can compare.
+    Window {
+        /// The clerk.
+        clerk: &'a str,
+        /// Its registry.
+        registry: &'a RegistryCode,
+    },
     /// Sees documents of its province's demands; of one demand, if named.
     Province {
         /// The connector's province.
@@ -93,6 +100,14 @@ pub async fn find(
         Reader::Operator => client.query_opt(include_str!("queries/document/find.sql"), &[&digest]).await?,
         Reader::Sender(sender) => {
             client.query_opt(include_str!("queries/document/find_of_sender.sql"), &[&digest, &sender]).await?
+        }
+        Reader::Window { clerk, registry } => {
+            client
+                .query_opt(
+                    include_str!("queries/document/find_of_window.sql"),
+                    &[&digest, &clerk, &registry.as_str()],
+                )
+                .await?
         }
         Reader::Province { province, request_id } => {
             client

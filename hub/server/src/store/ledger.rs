@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 use xiezhi_schemas::{
     address::RegistryCode,
-    message::{Digest, Stamp},
+    message::{Channel, Digest, Stamp},
 };
 
 use super::{StoreError, Transaction, decode};
@@ -78,6 +78,21 @@ pub async fn find_stamps(
         .collect()
 }
 
+/// What is kept beside a stamp and never replaces it.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    /// When the push began, connector's clock; network only.
+    pub push_started_at: Option<Timestamp>,
+    /// When the local system answered, connector's clock; network only.
+    pub push_answered_at: Option<Timestamp>,
+    /// Number in the local system.
+    pub local_reference: Option<String>,
+    /// The time the local system claims.
+    pub local_received_at: Option<Timestamp>,
+    /// The record that proves the instant, for every channel but the network.
+    pub evidence_id: Option<Uuid>,
+}
+
 /// One new line of the ledger.
 #[derive(Debug)]
 pub struct NewReceipt {
@@ -91,20 +106,18 @@ pub struct NewReceipt {
     pub message_id: Uuid,
     /// Digest of the body that was delivered.
     pub body_sha256: Vec<u8>,
+    /// How it came.
+    pub channel: Channel,
     /// The instant of 送达.
+    pub delivered_at: Timestamp,
+    /// When the line is written; for the network the instant of 送达 itself.
     pub recorded_at: Timestamp,
     /// Attempt that was received.
     pub attempt: i32,
-    /// Connector instance that reported.
-    pub connector: String,
-    /// Evidence: when the push began, connector's clock.
-    pub push_started_at: Timestamp,
-    /// Evidence: when the local system answered, connector's clock.
-    pub push_answered_at: Timestamp,
-    /// Evidence: number in the local system.
-    pub local_reference: Option<String>,
-    /// Evidence: the time the local system claims.
-    pub local_received_at: Option<Timestamp>,
+    /// Connector instance or clerk that reported.
+    pub reporter: String,
+    /// What is kept beside the stamp.
+    pub evidence: Evidence,
     /// Hash of the line before.
     pub prev_hash: [u8; 32],
     /// Hash of this line.
@@ -136,13 +149,16 @@ pub async fn append(
             &column!(|r| r.request_id),
             &column!(|r| r.message_id),
             &column!(|r| r.body_sha256.as_slice()),
+            &column!(|r| r.channel.as_str()),
+            &column!(|r| r.delivered_at),
             &column!(|r| r.recorded_at),
             &column!(|r| r.attempt),
-            &column!(|r| r.connector.as_str()),
-            &column!(|r| r.push_started_at),
-            &column!(|r| r.push_answered_at),
-            &column!(|r| r.local_reference.as_deref()),
-            &column!(|r| r.local_received_at),
+            &column!(|r| r.reporter.as_str()),
+            &column!(|r| r.evidence.push_started_at),
+            &column!(|r| r.evidence.push_answered_at),
+            &column!(|r| r.evidence.local_reference.as_deref()),
+            &column!(|r| r.evidence.local_received_at),
+            &column!(|r| r.evidence.evidence_id),
             &column!(|r| r.prev_hash.as_slice()),
             &column!(|r| r.hash.as_slice()),
         ],

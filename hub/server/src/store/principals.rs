@@ -1,7 +1,7 @@
 //! Tables `principal` and `credential`, as the API asks them: who holds this token?
 
 use tokio_postgres::Client;
-use xiezhi_schemas::address::ProvinceCode;
+use xiezhi_schemas::address::{ProvinceCode, RegistryCode};
 
 use super::{StoreError, decode};
 
@@ -17,6 +17,11 @@ pub enum Role {
         /// The province it belongs to.
         province: ProvinceCode,
     },
+    /// Enters papers handed in at its registry's window (窗口工作人员) and reports what the registry decided about them.
+    Clerk {
+        /// The registry it works for.
+        registry: RegistryCode,
+    },
 }
 
 impl Role {
@@ -26,6 +31,7 @@ impl Role {
             Self::Court => "court",
             Self::Operator => "operator",
             Self::Connector { .. } => "connector",
+            Self::Clerk { .. } => "clerk",
         }
     }
 
@@ -33,7 +39,15 @@ impl Role {
     pub fn province(&self) -> Option<&ProvinceCode> {
         match self {
             Self::Connector { province } => Some(province),
-            Self::Court | Self::Operator => None,
+            Self::Court | Self::Operator | Self::Clerk { .. } => None,
+        }
+    }
+
+    /// The registry of a clerk.
+    pub fn registry(&self) -> Option<&RegistryCode> {
+        match self {
+            Self::Clerk { registry } => Some(registry),
+            Self::Court | Self::Operator | Self::Connector { .. } => None,
         }
     }
 }
@@ -59,14 +73,21 @@ pub async fn find_by_token(
         client.query_opt(include_str!("queries/credential/find.sql"), &[&token_sha256.as_slice()]).await?;
     let Some(row) = found else { return Ok(None) };
     let province: Option<String> = row.try_get("province")?;
-    let role = match (row.try_get::<_, String>("role")?.as_str(), province) {
-        ("court", None) => Role::Court,
-        ("operator", None) => Role::Operator,
-        ("connector", Some(code)) => {
+    let registry: Option<String> = row.try_get("registry")?;
+    let role = match (row.try_get::<_, String>("role")?.as_str(), province, registry) {
+        ("court", None, None) => Role::Court,
+        ("operator", None, None) => Role::Operator,
+        ("connector", Some(code), None) => {
             Role::Connector { province: code.parse().map_err(|e| decode("principal.province", e))? }
         }
-        (other, _) => {
-            return Err(decode("principal.role", format!("role {other} does not fit its province")));
+        ("clerk", None, Some(code)) => {
+            Role::Clerk { registry: code.parse().map_err(|e| decode("principal.registry", e))? }
+        }
+        (other, ..) => {
+            return Err(decode(
+                "principal.role",
+                format!("role {other} does not fit its province or registry"),
+            ));
         }
     };
     Ok(Some(Principal { name: row.try_get("name")?, role }))

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio_postgres::{Row, types::Json};
 use uuid::Uuid;
-use xiezhi_domain::{Event, IllegalTransition, State};
+use xiezhi_domain::{Event, IllegalTransition, State, order::Received};
 use xiezhi_schemas::{
     address::{ProvinceCode, RegistryCode},
     message::{Digest, FeedbackBody, Kind},
@@ -53,7 +53,7 @@ impl LockedRequest {
         Ok(Self {
             request_id: row.try_get("request_id")?,
             sender: text("sender")?,
-            kind: kind(&text("kind")?)?,
+            kind: kind_of(&kind)?,
             province: text("province")?.parse().map_err(|e| decode("request.province", e))?,
             registry: text("registry")?.parse().map_err(|e| decode("request.registry", e))?,
             lane: text("lane")?,
@@ -111,6 +111,41 @@ pub async fn overtaken(tx: &Transaction<'_>, later: &[&LockedRequest]) -> Result
         .collect())
 }
 
+/// The receipts with a rank of these units at a registry, each with its unit. Takes no lock: with the registry's head locked
+/// none is added, and whoever must know that none loses its rank locks the requests and looks at their state.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn standing(
+    tx: &Transaction<'_>,
+    registry: &RegistryCode,
+    units: &[&str],
+) -> Result<Vec<(String, Received)>, StoreError> {
+    let rows = tx.query(include_str!("queries/request/standing.sql"), &[&registry.as_str(), &units]).await?;
+    rows.iter()
+        .map(|row| {
+            let (kind, state): (String, String) = (row.try_get("kind")?, row.try_get("state")?);
+            let received = Received {
+                request_id: row.try_get("request_id")?,
+                kind: self::kind(&kind)?,
+                delivered_at: row.try_get("delivered_at")?,
+                no: row.try_get("no")?,
+                state: state.parse().map_err(|e| decode("request.state", e))?,
+            };
+            Ok((row.try_get("unit_key")?, received))
+        })
+        .collect()
+}
+
+/// When a request came into its present state; `None` if there is no such request. Takes no lock.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn last_change(tx: &Transaction<'_>, request_id: Uuid) -> Result<Option<Timestamp>, StoreError> {
+    let row = tx.query_opt(include_str!("queries/request_state/last.sql"), &[&request_id]).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
 /// Reads the database's clock as it stands at this statement, not at the start of the transaction.
 ///
 /// # Errors
@@ -136,7 +171,7 @@ struct Entry {
 pub struct NewEvent {
     /// When.
     pub at: Timestamp,
-    /// `parked`, `overtaken`, `duplicate_seen`, `clock_refused`, `drift`, `dispute`, …
+    /// `parked`, `overtaken`, `order_changed`, `order_conflict`, `duplicate_seen`, `clock_refused`, `drift`, `dispute`, …
     pub kind: &'static str,
     /// The request, if it is about one.
     pub request_id: Option<Uuid>,

@@ -214,14 +214,18 @@ pub struct Receipt {
     pub no: i64,
     /// The instant of delivery.
     pub delivered_at: Timestamp,
+    /// When the line was written.
+    pub recorded_at: Timestamp,
     /// Hash of the line.
     pub hash: String,
     /// The attempt that was delivered.
     pub attempt: i32,
-    /// When the push to the local system began.
-    pub push_started_at: Timestamp,
-    /// When the local system answered.
-    pub push_answered_at: Timestamp,
+    /// When the push to the local system began; network only.
+    pub push_started_at: Option<Timestamp>,
+    /// When the local system answered; network only.
+    pub push_answered_at: Option<Timestamp>,
+    /// The record that proves the instant of another channel.
+    pub evidence_id: Option<Uuid>,
     /// `net`, `p2p` or `window`.
     pub channel: String,
 }
@@ -337,11 +341,13 @@ fn receipt(row: &Row) -> Result<Receipt, tokio_postgres::Error> {
         registry: row.try_get("registry")?,
         no: row.try_get("no")?,
         delivered_at: row.try_get("delivered_at")?,
+        recorded_at: row.try_get("recorded_at")?,
         hash: row.try_get("hash")?,
         attempt: row.try_get("attempt")?,
         push_started_at: row.try_get("push_started_at")?,
         push_answered_at: row.try_get("push_answered_at")?,
         channel: row.try_get("channel")?,
+        evidence_id: row.try_get("evidence_id")?,
     })
 }
 

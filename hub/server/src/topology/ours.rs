@@ -30,8 +30,8 @@ pub(super) fn is_our_queue(name: &str) -> bool {
     let caught =
         |name: &str| name.strip_prefix("undelivered.").is_some_and(|tier| tier.parse::<Tier>().is_ok());
     name == PARKED
-        || [Upward::Receipt, Upward::Result, Upward::Return].iter().any(|upward| upward.hub_queue() == name)
         || feedback_of(name).is_some()
+        || Upward::ALL.iter().any(|upward| upward.hub_queue() == name)
         || caught(name.strip_prefix("hub.").unwrap_or(name))
         || name
             .strip_prefix("registry.")

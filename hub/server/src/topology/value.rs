@@ -202,7 +202,7 @@ impl Topology {
         self.queue(PARKED, keeping(settings));
         self.bind(PARKED, Destination::Queue, PARKED, "");
         self.exchange(MINISTRY_UP, ExchangeKind::Topic, Some(PARKED));
-        for upward in [Upward::Receipt, Upward::Result, Upward::Return] {
+        for upward in Upward::ALL {
             let mut arguments = keeping(settings);
             // A message that the hub cannot read is rejected into the parking place, and must not get lost on the way there.
             arguments.insert("x-dead-letter-exchange".into(), json!(PARKED));

@@ -10,3 +10,5 @@ mod feedback;
 mod read;
 mod refuse;
 mod support;
+mod window;
+mod window_order;

@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use harness::TestEnv;
 use hub::{
+    channels::Desk,
     config::{DocumentsSettings, FeedbackSettings, HttpSettings},
     documents::Documents,
     feedback,
@@ -12,6 +13,7 @@ use hub::{
     http::App,
     intake,
     keys::{HubSecret, make_hub_secret},
+    ledger::trusted::TrustedClock,
     store::{self, SecretUrl, Store},
 };
 use reqwest::{Method, RequestBuilder};
@@ -98,11 +100,18 @@ impl Hub {
         .unwrap();
         settings.extend(toml::from_str::<toml::Table>(http).unwrap());
         let settings: HttpSettings = settings.try_into().unwrap();
+        let rules = toml::from_str(
+            "window_grace_secs = 300\nwindow_bound_secs = 86400\noutage_bound_secs = 604800\np2p_bound_secs = 86400",
+        )
+        .unwrap();
+        let clock = Arc::new(TrustedClock::new(std::time::Duration::from_secs(1)));
+        let desk = Desk { clock, rules };
         let app = App::new(
             store.clone(),
             Documents::open(&documents).unwrap(),
             settings,
             feedback,
+            desk,
             secret,
             Arc::new(Health::expecting(&[])),
         );
@@ -134,10 +143,15 @@ impl Hub {
              INSERT INTO registry VALUES ('110105', '11', '朝阳', '2024-01-01'), ('320102', '32', '玄武', '2024-01-01');
              INSERT INTO registry_division VALUES ('110105', '110105', '2024-01-01'), ('320102', '320102', '2024-01-01');
              INSERT INTO principal (name, role, province) VALUES ('court-a', 'court', NULL), ('court-b', 'court', NULL),
-                 ('operator', 'operator', NULL), ('connector-11', 'connector', '11'), ('connector-32', 'connector', '32');",
+                 ('operator', 'operator', NULL), ('connector-11', 'connector', '11'), ('connector-32', 'connector', '32');
+             INSERT INTO principal (name, role, registry) VALUES ('clerk-a', 'clerk', '110105'), ('clerk-b', 'clerk', '110105'),
+                 ('clerk-32', 'clerk', '320102');",
         )
         .await;
-        for name in ["court-a", "court-b", "operator", "connector-11", "connector-32"] {
+        let clerks = ["clerk-a", "clerk-b", "clerk-32"];
+        for name in
+            ["court-a", "court-b", "operator", "connector-11", "connector-32"].into_iter().chain(clerks)
+        {
             let digest = hex::encode(Sha256::digest(format!("token-{name}")));
             self.sql(&format!(
                 "INSERT INTO credential (token_sha256, principal) VALUES (decode('{digest}', 'hex'), '{name}')"
@@ -183,6 +197,10 @@ impl Hub {
     pub async fn good(&self, who: &str, demand_id: &str) -> Value {
         assert_eq!(self.upload(who, PDF).await.status, 201);
         demand(demand_id)
+    }
+
+    pub async fn post(&self, who: &str, path: &str, body: &Value) -> Answer {
+        answer(self.request(who, Method::POST, path).json(body)).await
     }
 
     /// Rows of everything that acceptance writes.

@@ -36,7 +36,7 @@ checks! {
     "V09" false "every confirmed message has a receipt, a dead letter or a return; every receipt was a confirmed message",
     "V10" true "receipt numbers of a registry are 1 to N without gap",
     "V11" true "the time of recording grows with the number",
-    "V12" true "a network receipt is delivered when it is recorded; nothing is delivered later than recorded",
+    "V12" true "a network receipt is delivered when it is recorded; any other instant has evidence, bound, second person and events",
     "V13" true "no receipt was stamped on a clock beyond its bound",
     "V16" true "the application role has no right to change receipts",
     "V18" true "times follow causes: accepted, sent, confirmed, received, registered, fed back",

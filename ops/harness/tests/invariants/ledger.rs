@@ -13,7 +13,7 @@ macro_rules! migration {
     };
 }
 
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("../../../../hub/server/src/store/queries/schema_migration/create.sql"),
     migration!("0001_directory.sql"),
     migration!("0002_requests.sql"),
@@ -22,6 +22,10 @@ const MIGRATIONS: [&str; 8] = [
     migration!("0005_undelivered.sql"),
     migration!("0006_views.sql"),
     migration!("0007_guards.sql"),
+    migration!("0008_webhook_removal.sql"),
+    migration!("0009_dead_copies.sql"),
+    migration!("0011_feedback_queue.sql"),
+    migration!("0012_channels.sql"),
 ];
 
 pub async fn migrate(client: &Client) {
@@ -136,6 +140,23 @@ fn dead(n: u32, status: &str) -> String {
     )
 }
 
+/// Makes the third receipt one of the window, handed over at `instant` and confirmed by a second person; then `more`.
+pub fn window(instant: &str, more: &str) -> String {
+    let entry = "00000000-0000-7000-a000-000000000001";
+    format!(
+        "UPDATE receipt SET channel = 'window', evidence_id = '{entry}', delivered_at = '{instant}', push_started_at = NULL, \
+         push_answered_at = NULL WHERE no = 3; \
+         UPDATE request SET channel = 'window', channel_reason = 'on paper' WHERE request_id = '{r}'; \
+         DELETE FROM outbox WHERE request_id = '{r}'; \
+         INSERT INTO window_entry (entry_id, registry, clerk, demand_id, body, body_sha256, scans, handed_over_at, entered_at, late, \
+         late_reason, late_evidence, second_because) VALUES ('{entry}', '{REGISTRY}', 'anna', 'D3', 'x', decode('{d}', 'hex'), '{{}}', \
+         '{instant}', '2026-03-01T00:00:04Z', true, 'the line was down', 'proof', 'late'); \
+         INSERT INTO window_decision VALUES ('{entry}', 'recorded', 'bela', '2026-03-01T00:00:04Z', 'compared', 60, NULL); {more}",
+        r = request(3),
+        d = digest(3)
+    )
+}
+
 /// Number of the invariant and what breaks it.
 pub fn violations() -> Vec<(&'static str, String)> {
     let r = request;
@@ -176,7 +197,18 @@ pub fn violations() -> Vec<(&'static str, String)> {
         ("V10", "DELETE FROM receipt WHERE no = 1".to_owned()),
         ("V11", "UPDATE receipt SET recorded_at = '2026-03-01T00:00:02.5Z', delivered_at = '2026-03-01T00:00:02.5Z' WHERE no = 1; UPDATE receipt SET recorded_at = '2026-03-01T00:00:02.1Z', delivered_at = '2026-03-01T00:00:02.1Z' WHERE no = 2".to_owned()),
         ("V12", "ALTER TABLE receipt DROP CONSTRAINT receipt_check1; UPDATE receipt SET delivered_at = recorded_at - interval '1 s' WHERE no = 1".to_owned()),
-        ("V12", "UPDATE receipt SET channel = 'window' WHERE no = 2".to_owned()),
+        ("V12", "ALTER TABLE receipt DROP CONSTRAINT receipt_evidence, DROP CONSTRAINT receipt_push; UPDATE receipt SET channel = 'window' WHERE no = 2".to_owned()),
+        ("V12", window("2026-03-01T00:00:03.5Z", "UPDATE window_entry SET handed_over_at = handed_over_at - interval '1 s'")),
+        ("V12", window("2026-03-01T00:00:03.5Z", "UPDATE window_decision SET decided_by = 'anna'")),
+        ("V12", window("2026-03-01T00:00:03.5Z", "ALTER TABLE window_entry DROP CONSTRAINT window_entry_check1; UPDATE window_entry SET late_evidence = NULL")),
+        ("V12", window("2026-03-01T00:00:03.5Z", "UPDATE window_decision SET bound_secs = 0")),
+        ("V12", window("2026-03-01T00:00:03.5Z", "ALTER TABLE request DROP CONSTRAINT request_channel_reason; UPDATE request SET channel_reason = NULL")),
+        ("V12", window("2026-03-01T00:00:02.5Z", "")),
+        ("V12", window("2026-03-01T00:00:01.5Z", &format!(
+            "INSERT INTO event (at, kind, request_id, detail) VALUES ('2026-03-01T00:00:04Z', 'order_changed', '{}', \
+             '{{\"moved\": [{{\"request_id\": \"{}\"}}, {{\"request_id\": \"{}\"}}]}}')", r(3), r(1), r(2)))),
+        ("V06", format!("UPDATE request SET channel = 'window', channel_reason = 'x' WHERE request_id = '{}'", r(4))),
+        ("V06", format!("UPDATE request SET channel = 'p2p', channel_reason = 'x' WHERE request_id = '{}'; DELETE FROM outbox WHERE request_id = '{}'", r(2), r(2))),
         ("V13", "UPDATE receipt SET clock_err_us = 1000001 WHERE no = 2".to_owned()),
         ("V13", "UPDATE receipt SET recorded_at = now() + interval '1 day', delivered_at = now() + interval '1 day' WHERE no = 3".to_owned()),
         ("V14", format!("UPDATE receipt SET body_sha256 = decode('{}', 'hex') WHERE no = 2", digest(77))),

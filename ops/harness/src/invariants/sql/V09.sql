@@ -6,4 +6,5 @@ WHERE o.confirmed_at IS NOT NULL AND r.state NOT IN ('closed', 'returned')
 UNION ALL
 SELECT 'receipt of a message that was never confirmed', c.message_id || ' of ' || c.request_id
 FROM inv_receipt c
-WHERE NOT EXISTS (SELECT FROM inv_outbox o WHERE o.message_id = c.message_id AND o.confirmed_at IS NOT NULL)
+WHERE c.channel = 'net'
+  AND NOT EXISTS (SELECT FROM inv_outbox o WHERE o.message_id = c.message_id AND o.confirmed_at IS NOT NULL)

@@ -12,4 +12,5 @@ WHERE o.sent <> coalesce(s.decided, 0)
 UNION ALL
 SELECT 'receipt of another message than was sent', c.registry || ' no ' || c.no
 FROM inv_receipt c
-WHERE NOT EXISTS (SELECT FROM inv_outbox o WHERE o.request_id = c.request_id AND o.message_id = c.message_id)
+WHERE c.channel = 'net'
+  AND NOT EXISTS (SELECT FROM inv_outbox o WHERE o.request_id = c.request_id AND o.message_id = c.message_id)

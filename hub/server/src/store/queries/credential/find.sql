@@ -1,4 +1,4 @@
-SELECT p.name, p.role, p.province
+SELECT p.name, p.role, p.province, p.registry
 FROM credential c
 JOIN principal p ON p.name = c.principal
 WHERE c.token_sha256 = $1

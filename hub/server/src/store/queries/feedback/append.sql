@@ -2,6 +2,8 @@ WITH input AS (
     SELECT i.place, i.request_id, i.body, r.sender, r.demand_id, r.unit_index, r.registry
     FROM unnest($1::uuid[], $2::jsonb[]) WITH ORDINALITY AS i (request_id, body, place)
     LEFT JOIN request r ON r.request_id = i.request_id
+    -- A court is answered on the channel by which it came; only the network's has a stream here.
+    WHERE r.channel IS NULL OR r.channel = 'net'
 ),
 head AS (
     INSERT INTO feedback_head AS h (sender, last_seq)

@@ -1,1 +1,1 @@
-INSERT INTO principal (name, role, province) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING
+INSERT INTO principal (name, role, province, registry) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING

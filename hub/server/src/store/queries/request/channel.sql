@@ -1,0 +1,1 @@
+SELECT channel FROM request WHERE request_id = $1 AND registry = $2
