@@ -101,8 +101,8 @@ pub enum Need {
     Clerk,
     /// A clerk or an operator.
     ClerkOrOperator,
-    /// Whoever names documents in what it sends: a court or a clerk.
-    CourtOrClerk,
+    /// Whoever names documents in what it sends: a court, a clerk or an operator.
+    Uploader,
     /// Anyone with a credential.
     Any,
 }
@@ -120,7 +120,7 @@ impl Caller {
             Need::CourtOrOperator => matches!(self.role, Role::Court | Role::Operator),
             Need::Clerk => matches!(self.role, Role::Clerk { .. }),
             Need::ClerkOrOperator => matches!(self.role, Role::Clerk { .. } | Role::Operator),
-            Need::CourtOrClerk => matches!(self.role, Role::Court | Role::Clerk { .. }),
+            Need::Uploader => matches!(self.role, Role::Court | Role::Operator | Role::Clerk { .. }),
             Need::Any => true,
         };
         if fits {

@@ -10,7 +10,9 @@ use axum::{
 use schemars::{Schema, SchemaGenerator};
 
 use super::{App, auth::Need, codes, codes::Code, frame, problem::Problem, whoami};
-use crate::{channels, documents, feedback, health::Readiness, intake, register, undelivered, withdrawals};
+use crate::{
+    channels, contacts, documents, feedback, health::Readiness, intake, matters, register, undelivered, withdrawals,
+};
 
 /// One operation of the API.
 #[derive(Clone, Copy)]
@@ -142,8 +144,8 @@ const OWN: &[Route] = &[
         method: "put",
         path: "/v1/documents",
         operation: "uploadDocument",
-        summary: "Stores a document under its SHA-256, to be named by demands of the same sender. Repeats are harmless.",
-        need: Some(Need::CourtOrClerk),
+        summary: "Stores a document under its SHA-256, to be named by demands and matters of the same sender. Repeats are harmless.",
+        need: Some(Need::Uploader),
         query: Some(schema_of::<documents::routes::UploadQuery>),
         body: &[
             ("application/pdf", None),
@@ -270,6 +272,9 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
     [
         OWN,
         channels::routes::ROUTES,
+        contacts::routes::ROUTES,
+        matters::CONSULTATION_ROUTES,
+        matters::DISPUTE_ROUTES,
         register::routes::ROUTES,
         undelivered::routes::ROUTES,
         withdrawals::routes::ROUTES,

@@ -4,8 +4,11 @@
 //! changes and what follows from them share one transaction, passed in as `&Transaction`. No counterpart is called while
 //! rows are locked.
 
+pub mod consultations;
+pub mod contacts;
 mod dedicated;
 pub mod demands;
+pub mod disputes;
 pub mod divisions;
 pub mod documents;
 pub mod events;
@@ -13,6 +16,7 @@ pub mod feedback;
 pub mod feedback_queues;
 pub mod ledger;
 pub mod local_receipts;
+pub mod matters;
 mod migrate;
 pub mod outages;
 pub mod outbox;
