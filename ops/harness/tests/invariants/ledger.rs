@@ -1,5 +1,7 @@
 //! A small ledger written by hand, and the statements that spoil it in every way the checks must see.
 
+use std::{fs, path::Path};
+
 use sm3::{Digest as _, Sm3};
 use tokio_postgres::Client;
 
@@ -7,30 +9,15 @@ pub const REGISTRY: &str = "320102";
 pub const UNIT: &str = "320102001001GB00001F00010001";
 pub const LANE: &str = "320102/320102001001GB00001F00010001";
 
-macro_rules! migration {
-    ($name:literal) => {
-        include_str!(concat!("../../../../migrations/", $name))
-    };
-}
-
-const MIGRATIONS: [&str; 12] = [
-    include_str!("../../../../hub/server/src/store/queries/schema_migration/create.sql"),
-    migration!("0001_directory.sql"),
-    migration!("0002_requests.sql"),
-    migration!("0003_ledger.sql"),
-    migration!("0004_outcomes.sql"),
-    migration!("0005_undelivered.sql"),
-    migration!("0006_views.sql"),
-    migration!("0007_guards.sql"),
-    migration!("0008_webhook_removal.sql"),
-    migration!("0009_dead_copies.sql"),
-    migration!("0011_feedback_queue.sql"),
-    migration!("0012_channels.sql"),
-];
-
+/// Applies every migration there is, in order of number.
 pub async fn migrate(client: &Client) {
-    for sql in MIGRATIONS {
-        client.batch_execute(sql).await.unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let create = root.join("hub/server/src/store/queries/schema_migration/create.sql");
+    let mut files: Vec<_> =
+        fs::read_dir(root.join("migrations")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    for file in [create].into_iter().chain(files) {
+        client.batch_execute(&fs::read_to_string(&file).unwrap()).await.unwrap();
     }
 }
 
@@ -171,6 +158,14 @@ pub fn violations() -> Vec<(&'static str, String)> {
                  FROM receipt WHERE no = 1";
     let other_request = again.replace("request_id, message_id,", &format!("'{}', message_id,", r(8)));
     let of_four = again.replace("request_id, message_id,", &format!("'{}', '{}',", r(4), message(4)));
+    let wish = |n: u32, state: &str, decided: &str| {
+        format!(
+            "INSERT INTO withdrawal (withdrawal_id, request_id, sender, body_sha256, submission, message, asked_at, state, decided_at) \
+             SELECT gen_random_uuid(), request_id, sender, body_sha256, '', '', accepted_at, '{state}', {decided} \
+             FROM request WHERE request_id = '{}'",
+            r(n)
+        )
+    };
     vec![
         ("V01", format!("ALTER TABLE request DROP CONSTRAINT request_state_check; UPDATE request SET state = 'lost' WHERE request_id = '{}'", r(1))),
         ("V01", format!("UPDATE request SET body_sha256 = decode('{}', 'hex') WHERE request_id = '{}'", digest(77), r(1))),
@@ -234,6 +229,8 @@ pub fn violations() -> Vec<(&'static str, String)> {
         ("V21", format!("UPDATE request_state SET state = 'closed', at = '{late}' WHERE n = 3 AND request_id = '{}'", r(1))),
         ("V21", format!("UPDATE request_state SET actor = 'mallory' WHERE n = 3 AND request_id = '{}'", r(3))),
         ("V21", format!("UPDATE request_state SET state = 'returned', at = '2026-03-01T00:00:00Z' WHERE n = 3 AND request_id = '{}'", r(1))),
+        ("V21", wish(2, "agreed", "now()")),
+        ("V21", wish(1, "open", "NULL")),
         ("V22", format!("DROP INDEX outcome_effective; INSERT INTO outcome SELECT request_id, 2, outcome, body, decode('{}', 'hex'), received_at, registered_at, due_at, fed_back_at, disposition FROM outcome", digest(77))),
         ("V22", format!("INSERT INTO outcome SELECT request_id, 2, 'returned', body, decode('{}', 'hex'), received_at, NULL, due_at, NULL, 'disputed' FROM outcome", digest(77))),
         ("V24", format!("UPDATE outbox SET message_id = '{}' WHERE kind = 'replay'", message(77))),
