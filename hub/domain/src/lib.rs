@@ -6,12 +6,14 @@
 
 pub mod check;
 pub mod late;
+pub mod limits;
 pub mod order;
 pub mod outcome;
 pub mod period;
 pub mod register;
 pub mod state;
 pub mod superior;
+pub mod timers;
 pub mod withdrawal;
 pub mod workdays;
 

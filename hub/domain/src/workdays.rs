@@ -149,19 +149,6 @@ impl Calendar {
         Ok(Deadline { date: day, exclusive: start_of(next(day)) })
     }
 
-    /// The `n`-th working day before a day: for reminders that come a time ahead.
-    ///
-    /// # Errors
-    /// When a day lies in a year that is not loaded.
-    pub fn before(&self, day: Date, n: u32) -> Result<Date, NotLoaded> {
-        let (mut day, mut left) = (day, n);
-        while left > 0 {
-            day = day.yesterday().expect("days of law lie far from the calendar's ends");
-            left -= u32::from(self.is_workday(day)?);
-        }
-        Ok(day)
-    }
-
     /// How many working days lie after one day, up to and with another.
     ///
     /// # Errors

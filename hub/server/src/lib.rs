@@ -24,6 +24,7 @@ pub mod outcomes;
 pub mod principals;
 pub mod register;
 pub mod relay;
+pub mod reminders;
 pub mod serve;
 pub mod store;
 pub mod supervisor;

@@ -9,7 +9,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use futures::StreamExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use xiezhi_domain::workdays::Calendar;
+use xiezhi_domain::timers::Timers;
 use xiezhi_schemas::address::Upward;
 
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
     },
     outcomes,
     register::{self, WaitingRules},
-    relay,
+    relay, reminders,
     store::{MigrationError, Store, StoreError},
     supervisor::{ExitReason, OnError, Stage, Supervisor, TaskKind, signals},
     telemetry::{self, TelemetryError},
@@ -145,7 +145,7 @@ struct Hub {
     secret: HubSecret,
     signer: HeadSigner,
     documents: Documents,
-    calendar: Calendar,
+    timers: Timers,
     rules: WaitingRules,
     /// Holds the ledger's clock, which all channels share.
     desk: Desk,
@@ -163,7 +163,7 @@ async fn prepare(
     let signer = HeadSigner::read(&config.ledger.signing_key_file)?;
     let documents = Documents::open(&config.documents)?;
     let rules = WaitingRules::read(&config.waiting).map_err(|error| StartError::Waiting(error.expected))?;
-    let calendar = calendar::load(&config.calendar)?;
+    let timers = Timers::new(calendar::load(&config.calendar)?, config.deadlines.targets());
     let store = Store::new(&config.database)?;
     let mut told = false;
     let client = loop {
@@ -191,7 +191,7 @@ async fn prepare(
     tracing::info!(%address, "listening");
     let clock = Arc::new(TrustedClock::new(Duration::from_millis(config.ledger.clock_bound_ms)));
     let desk = Desk { clock, rules: config.channels.clone() };
-    Ok(Some((Arc::new(Hub { config, store, secret, signer, documents, calendar, rules, desk }), listener)))
+    Ok(Some((Arc::new(Hub { config, store, secret, signer, documents, timers, rules, desk }), listener)))
 }
 
 /// Longest pause of a task that keeps failing: the bound within which the hub is back at work after a repair.
@@ -235,10 +235,12 @@ fn spawn(hub: &Arc<Hub>, listener: TcpListener, supervisor: &Supervisor) {
         ledger::run(broker, &hub.store, ledger, &hub.desk.clock, &hub.rules, part, token)
     });
     start!("results", Consumers, |hub, part, token| {
-        outcomes::run(&hub.config.broker.url, &hub.store, &hub.rules, Upward::Result, part, token)
+        let broker = &hub.config.broker.url;
+        outcomes::run(broker, &hub.store, &hub.rules, &hub.timers, Upward::Result, part, token)
     });
     start!("returns", Consumers, |hub, part, token| {
-        outcomes::run(&hub.config.broker.url, &hub.store, &hub.rules, Upward::Return, part, token)
+        let broker = &hub.config.broker.url;
+        outcomes::run(broker, &hub.store, &hub.rules, &hub.timers, Upward::Return, part, token)
     });
     start!("local receipts", Consumers, |hub, part, token| {
         local::run(&hub.config.broker.url, &hub.store, &hub.desk, part, token)
@@ -299,7 +301,16 @@ fn spawn_api(hub: &Arc<Hub>, listener: TcpListener, health: Arc<Health>, supervi
     supervisor.spawn(task("calendar watch", Stage::Stores), move |token| {
         let (hub, metrics) = (watcher.clone(), metrics.clone());
         async move {
-            Ok(calendar::watch(&hub.store, &hub.calendar, &hub.config.calendar, &metrics, token).await?)
+            let calendar = hub.timers.calendar();
+            Ok(calendar::watch(&hub.store, calendar, &hub.config.calendar, &metrics, token).await?)
+        }
+    });
+    let (reminding, metrics) = (hub.clone(), app.metrics.clone());
+    supervisor.spawn(task("reminders", Stage::Relay), move |token| {
+        let (hub, metrics) = (reminding.clone(), metrics.clone());
+        async move {
+            let period = Duration::from_secs(hub.config.deadlines.period_secs);
+            Ok(reminders::run(&hub.store, &hub.timers, period, &metrics, token).await?)
         }
     });
     let watched = app.clone();

@@ -300,7 +300,7 @@ async fn outcomes_take_effect_once_whatever_their_order() {
     let db = Database::new("outcomes").await;
     let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
     let record = async |message: &OutcomeMessage| {
-        outcomes::record(&db.store, &support::rules(), std::slice::from_ref(message))
+        outcomes::record(&db.store, &support::rules(), &support::timers(), std::slice::from_ref(message))
             .await
             .unwrap()
             .remove(0)

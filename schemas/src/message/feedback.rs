@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     answer::Stamp,
     outcome::{ResultMessage, ReturnMessage},
+    reminder::ReminderNotice,
     withdrawal::WithdrawalDeclined,
 };
 use crate::address::{RegistryCode, Tier};
@@ -54,6 +55,8 @@ pub enum FeedbackBody {
         /// Why.
         reason: String,
     },
+    /// Something about it is due, at the court or at the registry (智能提醒).
+    Reminder(ReminderNotice),
     /// A later result contradicts the one that took effect; people decide.
     Disputed {
         /// What differs.

@@ -12,6 +12,7 @@ mod feedback;
 mod local_receipt;
 mod outcome;
 mod receipt;
+mod reminder;
 mod submission;
 mod withdrawal;
 pub mod words;
@@ -32,6 +33,9 @@ pub use outcome::{
     ReturnReason, ReturnReasonError,
 };
 pub use receipt::{Receipt, Receipts, ReceiptsMessage};
+pub use reminder::{
+    Addressee, LimitBasis, ReminderKind, ReminderLevel, ReminderNotice, UnknownWord as UnknownReminderWord,
+};
 pub use submission::{
     Contact, Court, Debtor, DocumentKind, Kind, OfficerCard, OfficerCardKind, Period, Submission, Unit,
 };

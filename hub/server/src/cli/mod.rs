@@ -25,6 +25,7 @@ mod papers;
 mod principals;
 mod queue;
 mod queues;
+mod reminders;
 mod topology;
 mod undelivered;
 mod window;
@@ -138,6 +139,10 @@ enum Command {
     Consultation(consultation::ConsultationArgs),
     /// Whom to call (联络员).
     Contact(contact::ContactArgs),
+    /// What is due (智能提醒), and at whom.
+    Reminders(reminders::RemindersArgs),
+    /// By which limits reminders are made.
+    Deadlines(reminders::DeadlinesArgs),
     /// What was not delivered (未送达), and what is done about it.
     Undelivered(undelivered::UndeliveredArgs),
     /// Papers handed in at a registry's window (线下窗口).
@@ -191,6 +196,8 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Dispute(args) => return dispute::run(args).await,
         Command::Consultation(args) => consultation::run(args).await?,
         Command::Contact(args) => contact::run(args).await?,
+        Command::Reminders(args) => reminders::reminders(args).await?,
+        Command::Deadlines(args) => reminders::deadlines(&settings()?, &args)?,
         Command::Undelivered(args) => return undelivered::run(args).await,
         Command::Window(args) => window::run(args).await?,
         Command::Outage(args) => outage::run(args).await?,

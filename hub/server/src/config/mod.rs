@@ -13,9 +13,9 @@ mod show;
 pub use error::{ConfigError, Problem};
 pub use layers::{Loaded, Source};
 pub use sections::{
-    BrokerSettings, CalendarSettings, ChannelSettings, Config, DeliverySettings, DocumentsSettings,
-    FeedbackSettings, HttpSettings, LedgerSettings, LogFormat, RelaySettings, S3Settings, Secret,
-    SecretSettings, ShutdownSettings, StoreKind, TelemetrySettings, WaitingSettings,
+    BrokerSettings, CalendarSettings, ChannelSettings, Config, DeadlineSettings, DeliverySettings,
+    DocumentsSettings, FeedbackSettings, HttpSettings, LedgerSettings, LogFormat, RelaySettings, S3Settings,
+    Secret, SecretSettings, ShutdownSettings, StoreKind, TelemetrySettings, WaitingSettings,
 };
 pub use show::{Line, effective};
 

@@ -6,8 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use jiff::SignedDuration;
 use serde::Deserialize;
 use toml::Value;
+use xiezhi_domain::timers::{Renewal, Targets};
 
 use super::{Loaded, Problem};
 use crate::{
@@ -69,6 +71,8 @@ sections! {
         calendar: CalendarSettings,
         /// Waiting seizures.
         waiting: WaitingSettings,
+        /// Limits and internal targets.
+        deadlines: DeadlineSettings,
         /// The hub's own secret.
         secret: SecretSettings,
         /// Logs, traces and counters.
@@ -195,6 +199,29 @@ sections! {
         /// Exceptions by province, `32=from_registration`.
         rule_before_in: Vec<String>,
     }
+    /// Limits and internal targets; 0 leaves a target open.
+    DeadlineSettings {
+        /// Working days.
+        receipt_working_days: u32,
+        /// Minutes.
+        pass_on_minutes: u32,
+        /// Minutes.
+        deliver_minutes: u32,
+        /// Minutes.
+        new_item_minutes: u32,
+        /// Working days.
+        decide_working_days: u32,
+        /// Working days.
+        correct_working_days: u32,
+        /// Days.
+        returns_rest_days: u32,
+        /// Days.
+        renew_notice_days: u32,
+        /// Days.
+        renew_warning_days: u32,
+        /// Seconds.
+        period_secs: u64,
+    }
     /// The hub's own secret.
     SecretSettings {
         /// File with 64 hexadecimal digits.
@@ -229,6 +256,25 @@ impl CalendarSettings {
     /// The file with further years, if there is one.
     pub fn extra(&self) -> Option<&Path> {
         Some(self.extra_file.as_path()).filter(|path| !path.as_os_str().is_empty())
+    }
+}
+
+impl DeadlineSettings {
+    /// The limits as the timers take them.
+    pub fn targets(&self) -> Targets {
+        let minutes = |n: u32| (n > 0).then(|| SignedDuration::from_mins(n.into()));
+        let days = |n: u32| Some(n).filter(|n| *n > 0);
+        Targets {
+            receipt_working_days: self.receipt_working_days,
+            passing_on: minutes(self.pass_on_minutes),
+            delivery: minutes(self.deliver_minutes),
+            new_item: minutes(self.new_item_minutes),
+            decision_working_days: days(self.decide_working_days),
+            correction_working_days: days(self.correct_working_days),
+            returns_rest_days: self.returns_rest_days,
+            renewal: days(self.renew_notice_days)
+                .map(|notice_days| Renewal { notice_days, warning_days: self.renew_warning_days }),
+        }
     }
 }
 
@@ -282,6 +328,16 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("feedback.webhook_timeout_ms", 100, 120_000),
     ("feedback.webhook_max_backoff_secs", 1, 86_400),
     ("calendar.warn_days", 1, 300),
+    ("deadlines.receipt_working_days", 1, 30),
+    ("deadlines.pass_on_minutes", 0, 525_600),
+    ("deadlines.deliver_minutes", 0, 525_600),
+    ("deadlines.new_item_minutes", 0, 525_600),
+    ("deadlines.decide_working_days", 0, 250),
+    ("deadlines.correct_working_days", 0, 250),
+    ("deadlines.returns_rest_days", 1, 3650),
+    ("deadlines.renew_notice_days", 0, 1000),
+    ("deadlines.renew_warning_days", 0, 1000),
+    ("deadlines.period_secs", 1, 3600),
     ("shutdown.grace_secs", 1, 3600),
 ];
 

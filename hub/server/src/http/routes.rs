@@ -11,7 +11,8 @@ use schemars::{Schema, SchemaGenerator};
 
 use super::{App, auth::Need, codes, codes::Code, frame, problem::Problem, whoami};
 use crate::{
-    channels, contacts, documents, feedback, health::Readiness, intake, matters, register, undelivered, withdrawals,
+    channels, contacts, documents, feedback, health::Readiness, intake, matters, register, reminders, undelivered,
+    withdrawals,
 };
 
 /// One operation of the API.
@@ -276,6 +277,7 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
         matters::CONSULTATION_ROUTES,
         matters::DISPUTE_ROUTES,
         register::routes::ROUTES,
+        reminders::routes::ROUTES,
         undelivered::routes::ROUTES,
         withdrawals::routes::ROUTES,
     ]

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use xiezhi_domain::{
     Event, State,
     outcome::{self, Disposition},
+    timers::Timers,
 };
 use xiezhi_schemas::message::{FeedbackBody, OutcomeAnswer, OutcomeMessage, OutcomeVerdict, ReturnReason};
 
@@ -22,6 +23,7 @@ pub use receive::run;
 
 use crate::{
     register::{self, Heard, News, WaitingRules},
+    reminders,
     store::{
         Store, StoreError, Transaction,
         consultations::{self, Mismatch},
@@ -39,6 +41,7 @@ use crate::{
 pub async fn record(
     store: &Store,
     rules: &WaitingRules,
+    timers: &Timers,
     messages: &[OutcomeMessage],
 ) -> Result<Vec<OutcomeAnswer>, StoreError> {
     let mut client = store.road().await?;
@@ -72,6 +75,7 @@ pub async fn record(
         };
         answers.push(OutcomeAnswer { request_id, verdict });
     }
+    set_due(timers, &mut changes, &mut new);
     table::insert(&tx, &new).await?;
     after.write(&tx).await?;
     register::record(&tx, rules, &mut changes, &locked, &news).await?;
@@ -127,6 +131,24 @@ fn mismatch(request: &LockedRequest, message: &OutcomeMessage, at: Timestamp) ->
         at,
         actor: format!("registry {}", request.registry),
     })
+}
+
+/// R54: a result is due one working day after 登簿. Where the days are not loaded, the due time is filled in once they are.
+fn set_due(timers: &Timers, changes: &mut Changes, new: &mut [NewOutcome]) {
+    for outcome in new {
+        let Some(registered_at) = table::registered_at(&outcome.message) else { continue };
+        match timers.receipt_due(registered_at) {
+            Ok(due_at) => {
+                outcome.due_at = Some(due_at);
+                let told = outcome.disposition == Disposition::Effective;
+                if told && reminders::is_late(outcome.due_at, outcome.received_at) {
+                    let at = outcome.received_at;
+                    changes.event(reminders::late_event(at, outcome.request_id, due_at, at));
+                }
+            }
+            Err(missing) => tracing::warn!(request_id = %outcome.request_id, code = "HUB-3350", "{missing}"),
+        }
+    }
 }
 
 fn refused(code: &str, message: String) -> OutcomeVerdict {
@@ -206,7 +228,13 @@ fn judge(
         Disposition::Disputed => dispute(changes, request, event, now),
     }
     let n = i32::try_from(stored.len() + 1).unwrap_or(i32::MAX);
-    stored.push(StoredOutcome { n, message: message.clone(), digest: digest.clone(), disposition });
+    stored.push(StoredOutcome {
+        n,
+        message: message.clone(),
+        digest: digest.clone(),
+        due_at: None,
+        disposition,
+    });
     new.push(NewOutcome {
         request_id: request.request_id,
         n,
@@ -214,6 +242,7 @@ fn judge(
         message: message.clone(),
         digest,
         received_at: now,
+        due_at: None,
         disposition,
     });
     match disposition {
@@ -326,6 +355,11 @@ pub async fn apply_early(
             }
             news.extend(heard(&known.message, disposition));
             let told = (disposition == Disposition::Effective).then_some(receipt.recorded_at);
+            if let (Some(at), Some(due_at)) = (told, known.due_at)
+                && reminders::is_late(known.due_at, at)
+            {
+                changes.event(reminders::late_event(at, receipt.request_id, due_at, at));
+            }
             decided.push((receipt.request_id, known.n, disposition, told));
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use xiezhi_domain::timers::Timers;
 use xiezhi_schemas::{
     address::Upward,
     message::{Answers, OutcomeMessage},
@@ -30,16 +31,18 @@ pub async fn run(
     broker: &SecretUrl,
     store: &Store,
     rules: &WaitingRules,
+    timers: &Timers,
     what: Upward,
     part: &Part,
     token: CancellationToken,
 ) -> Result<(), upward::Error> {
-    upward::run(broker, store, &Receiver { store, rules, what }, part, token).await
+    upward::run(broker, store, &Receiver { store, rules, timers, what }, part, token).await
 }
 
 struct Receiver<'a> {
     store: &'a Store,
     rules: &'a WaitingRules,
+    timers: &'a Timers,
     what: Upward,
 }
 
@@ -65,6 +68,7 @@ impl Handler for Receiver<'_> {
     }
 
     async fn handle(&self, messages: Vec<OutcomeMessage>) -> Result<Vec<Answers>, StoreError> {
-        Ok(record(self.store, self.rules, &messages).await?.into_iter().map(Answers::Outcome).collect())
+        let answers = record(self.store, self.rules, self.timers, &messages).await?;
+        Ok(answers.into_iter().map(Answers::Outcome).collect())
     }
 }

@@ -47,6 +47,7 @@ migrations! {
     12 "0012_channels.sql",
     13 "0013_unit_register.sql",
     14 "0014_matters.sql",
+    15 "0015_reminders.sql",
 }
 
 /// Why the schema could not be brought up to date. Applied files stay applied; the rest is untouched.

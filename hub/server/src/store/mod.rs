@@ -24,6 +24,7 @@ pub mod outcomes;
 pub mod parked;
 pub mod principals;
 pub mod received;
+pub mod reminders;
 pub mod requests;
 pub mod requests_read;
 pub mod undelivered;

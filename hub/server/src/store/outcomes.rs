@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use tokio_postgres::types::Json;
+use tokio_postgres::{Client, types::Json};
 use uuid::Uuid;
 use xiezhi_domain::outcome::Disposition;
 use xiezhi_schemas::message::OutcomeMessage;
@@ -19,6 +19,8 @@ pub struct StoredOutcome {
     pub message: OutcomeMessage,
     /// Digest of its canonical JSON.
     pub digest: Vec<u8>,
+    /// Until when the court must be told; none for a return, or while it cannot be counted.
+    pub due_at: Option<Timestamp>,
     /// What it counts as.
     pub disposition: Disposition,
 }
@@ -40,6 +42,7 @@ pub async fn of_requests(
             n: row.try_get("n")?,
             message,
             digest: row.try_get("body_sha256")?,
+            due_at: row.try_get("due_at")?,
             disposition: disposition.parse().map_err(|e| decode("outcome.disposition", e))?,
         });
     }
@@ -61,6 +64,8 @@ pub struct NewOutcome {
     pub digest: Vec<u8>,
     /// When the hub received it.
     pub received_at: Timestamp,
+    /// Until when the court must be told; none for a return, or while it cannot be counted.
+    pub due_at: Option<Timestamp>,
     /// What it counts as.
     pub disposition: Disposition,
 }
@@ -90,11 +95,12 @@ pub async fn insert(tx: &Transaction<'_>, new: &[NewOutcome]) -> Result<(), Stor
     let registered: Vec<Option<Timestamp>> = new.iter().map(|o| registered_at(&o.message)).collect();
     let fed: Vec<Option<Timestamp>> =
         new.iter().map(|o| (o.disposition == Disposition::Effective).then_some(o.received_at)).collect();
+    let due: Vec<Option<Timestamp>> = new.iter().map(|o| o.due_at).collect();
     let dispositions: Vec<&str> = new.iter().map(|o| o.disposition.as_str()).collect();
     let statement = tx.prepare_cached(include_str!("queries/outcome/insert.sql")).await?;
     tx.execute(
         &statement,
-        &[&ids, &ns, &outcomes, &bodies, &digests, &received, &registered, &fed, &dispositions],
+        &[&ids, &ns, &outcomes, &bodies, &digests, &received, &registered, &due, &fed, &dispositions],
     )
     .await?;
     Ok(())
@@ -118,4 +124,53 @@ pub async fn dispose(
     let statement = tx.prepare_cached(include_str!("queries/outcome/dispose.sql")).await?;
     tx.execute(&statement, &[&ids, &ns, &dispositions, &fed]).await?;
     Ok(())
+}
+
+/// A result whose due time is not known yet.
+#[derive(Debug)]
+pub struct WithoutDue {
+    /// Request.
+    pub request_id: Uuid,
+    /// Its number for the request.
+    pub n: i32,
+    /// 登簿时间.
+    pub registered_at: Timestamp,
+}
+
+/// Results without a due time that were registered from `from` on and before `to`, oldest first. Takes no lock.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn without_due(
+    client: &Client,
+    from: Timestamp,
+    to: Timestamp,
+    limit: i64,
+) -> Result<Vec<WithoutDue>, StoreError> {
+    let rows = client.query(include_str!("queries/outcome/without_due.sql"), &[&from, &to, &limit]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(WithoutDue {
+                request_id: row.try_get("request_id")?,
+                n: row.try_get("n")?,
+                registered_at: row.try_get("registered_at")?,
+            })
+        })
+        .collect()
+}
+
+/// Gives results their due time, unless they have one by now; those that got it, each with its due time and when the court
+/// was told.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn set_due(
+    tx: &Transaction<'_>,
+    counted: &[(Uuid, i32, Timestamp)],
+) -> Result<Vec<(Uuid, Timestamp, Option<Timestamp>)>, StoreError> {
+    let ids: Vec<Uuid> = counted.iter().map(|c| c.0).collect();
+    let ns: Vec<i32> = counted.iter().map(|c| c.1).collect();
+    let dues: Vec<Timestamp> = counted.iter().map(|c| c.2).collect();
+    let rows = tx.query(include_str!("queries/outcome/set_due.sql"), &[&ids, &ns, &dues]).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
 }

@@ -5,7 +5,7 @@
 
 use harness::shared::TestEnv;
 use hub::{
-    config::WaitingSettings,
+    config::{DeadlineSettings, Loaded, WaitingSettings},
     ledger::stamp::Report,
     register::WaitingRules,
     store::{SecretUrl, Settings, Store, migrate},
@@ -13,6 +13,7 @@ use hub::{
 use jiff::Timestamp;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
+use xiezhi_domain::{timers::Timers, workdays::Calendar};
 use xiezhi_schemas::message::{Digest, Receipt};
 
 pub const REGISTRY: &str = "320102";
@@ -35,6 +36,13 @@ pub struct Database {
     pub store: Store,
     /// The administrator's connection, for looking and for doing harm.
     pub admin: Client,
+}
+
+/// The limits of the default settings on the compiled-in calendar.
+pub fn timers() -> Timers {
+    let settings = Loaded::from_parts(None, []).unwrap();
+    let deadlines: DeadlineSettings = settings.section("deadlines").unwrap();
+    Timers::new(Calendar::compiled_in(), deadlines.targets())
 }
 
 /// One request as the tests need it.

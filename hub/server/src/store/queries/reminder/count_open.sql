@@ -1,0 +1,1 @@
+SELECT level, count(*) FROM reminder WHERE closed_at IS NULL GROUP BY level
