@@ -156,6 +156,28 @@ fn a_file_of_working_days_is_used_whole_or_not_at_all() {
     assert!(err.contains("[HUB-3353]") && err.contains("2024 is not whole: 2024-10-01"), "{err}");
 }
 
+/// R114, R139: what binds, what is a target, and what is open.
+#[test]
+fn limits_are_shown_with_their_source() {
+    let output =
+        hub(&["deadlines", "--json"]).env("XIEZHI_DEADLINES__DECIDE_WORKING_DAYS", "0").output().unwrap();
+    let (code, out, err) = told(output);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let all: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
+    let of = |reminder: &str| all.iter().find(|limit| limit["reminder"] == reminder).unwrap();
+    assert_eq!(
+        (&of("receipt")["length"]["working_days"], &of("receipt")["basis"]),
+        (&1.into(), &"law".into())
+    );
+    assert_eq!(of("receipt")["source"], "法〔2024〕32号 二(三)4");
+    assert_eq!(of("decision")["length"], "open");
+    let five =
+        all.iter().find(|limit| limit["length"]["working_days"] == 5 && limit["basis"] == "law").unwrap();
+    assert!(five["business"] == "general_and_mortgage" && five["reminder"].is_null(), "{five}");
+    let (code, out, _) = run(&["deadlines"]);
+    assert!(code == 0 && out.contains("no timer") && out.contains("internal_target"), "{out}");
+}
+
 #[test]
 fn a_reader_that_leaves_is_no_error() {
     let mut child =

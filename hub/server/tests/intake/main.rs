@@ -9,6 +9,7 @@ mod drops;
 mod feedback;
 mod read;
 mod refuse;
+mod reminders;
 mod support;
 mod window;
 mod window_order;
