@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use harness::TestEnv;
 use hub::{
     channels::Desk,
-    config::{DocumentsSettings, FeedbackSettings, HttpSettings},
+    config::{DeadlineSettings, DocumentsSettings, FeedbackSettings, HttpSettings, Loaded},
     documents::Documents,
     feedback,
     health::Health,
@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use xiezhi_domain::{timers::Timers, workdays::Calendar};
 
 pub const PDF: &[u8] = b"%PDF-1.7 a ruling of a court that does not exist";
 
@@ -211,6 +212,13 @@ impl Hub {
         }
         rows
     }
+}
+
+/// The limits of the default settings on the compiled-in calendar.
+#[allow(dead_code, reason = "only some of the programs that share this file record outcomes")]
+pub fn timers() -> Timers {
+    let deadlines: DeadlineSettings = Loaded::from_parts(None, []).unwrap().section("deadlines").unwrap();
+    Timers::new(Calendar::compiled_in(), deadlines.targets())
 }
 
 pub async fn answer(request: RequestBuilder) -> Answer {

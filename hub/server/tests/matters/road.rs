@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use xiezhi_schemas::message::{Digest, OutcomeMessage, OutcomeVerdict, Receipt, Verdict};
 
-use crate::support::{Answer, Hub, answer};
+use crate::support::{Answer, Hub, answer, timers};
 
 /// A unit code in Beijing that no other number gives.
 pub fn unit(number: usize) -> String {
@@ -110,7 +110,7 @@ pub fn declined(request: Uuid, withdrawal: &str, text: &str) -> OutcomeMessage {
 
 /// The registry says one thing.
 pub async fn say(hub: &Hub, message: OutcomeMessage) -> OutcomeVerdict {
-    outcomes::record(&hub.store, &rules(), &[message]).await.unwrap().remove(0).verdict
+    outcomes::record(&hub.store, &rules(), &timers(), &[message]).await.unwrap().remove(0).verdict
 }
 
 pub async fn post(hub: &Hub, who: &str, path: &str, body: &Value) -> Answer {

@@ -14,7 +14,7 @@ use crate::{
     road::{
         audited, code, declined, post, receive, registered, returned, rules, say, seize, state, told, unit,
     },
-    support::{Hub, PDF, sha256},
+    support::{Hub, PDF, sha256, timers},
 };
 
 const LETTER: &[u8] = b"%PDF-1.7 a sealed letter of a court that does not exist";
@@ -311,7 +311,7 @@ async fn a15_one_end_whoever_is_first() {
                     _ if round % 2 == 0 => return None,
                     _ => return Some(ask(hub, "court-a", request, REASON).await.status),
                 };
-                outcomes::record(&hub.store, &rules(), &[message]).await.unwrap();
+                outcomes::record(&hub.store, &rules(), &timers(), &[message]).await.unwrap();
                 None
             }
         }))
