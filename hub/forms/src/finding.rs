@@ -15,17 +15,17 @@ macro_rules! codes {
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// The code as text, `HUB-3401`.
-            pub fn as_str(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
             }
 
             /// What it says in one line.
-            pub fn title(self) -> &'static str {
+            pub const fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
             }
 
             /// Status of the HTTP answer that carries it; 0 for none.
-            pub fn http_status(self) -> u16 {
+            pub const fn http_status(self) -> u16 {
                 match self { $(Self::$name => $status,)* }
             }
         }
@@ -70,7 +70,7 @@ codes! {
     /// A key that cannot seal.
     SealKey = "HUB-3420" 0 "the sealing key cannot be used";
     /// 彩色扫描件 without permission.
-    ScanNotPermitted = "HUB-3421" 0 "the organisation may not seal by scan";
+    ScanNotPermitted = "HUB-3421" 422 "the organisation may not seal by scan";
     /// 彩色印章扫描件 asked, a grey one given.
     ScanGrey = "HUB-3422" 0 "the scan of the seal has no colour";
     /// No picture, or one that is too large.

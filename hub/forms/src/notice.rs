@@ -17,6 +17,7 @@ use crate::{
 /// What a notice demands and a receipt answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "FormMatter")]
 pub enum Matter {
     /// 查封, form 1.
     Seizure,
@@ -39,6 +40,7 @@ impl From<Kind> for Matter {
 /// The debtor as the forms name one (被执行人).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "FormParty")]
 pub struct Party {
     /// 姓名或名称.
     pub name: String,
@@ -56,6 +58,7 @@ impl std::fmt::Debug for Party {
 /// The property as the forms name it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "FormProperty")]
 pub struct Property {
     /// 不动产单元号.
     pub unit_code: UnitCode,
@@ -76,6 +79,7 @@ impl std::fmt::Debug for Property {
 /// Source: a court's data, or a demand as the hub accepted it. Dates are dates in China. Errors: see [`Notice::check`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NoticeForm")]
 pub struct Notice {
     /// Which of the three.
     pub matter: Matter,

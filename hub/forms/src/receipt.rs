@@ -18,6 +18,7 @@ use crate::{
 /// 查封状态 (annex 4: 正式查封或轮候查封).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "FormStanding")]
 pub enum Standing {
     /// 正式查封.
     Formal,
@@ -30,6 +31,7 @@ pub enum Standing {
 /// Source: a registry's data, or a demand with the result that took effect. Dates are dates in China.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ReceiptForm")]
 pub struct Receipt {
     /// What was registered.
     pub matter: Matter,

@@ -11,8 +11,6 @@ use crate::{
     template::{self, Line, Look, Piece},
 };
 
-/// The wordings that are compiled in.
-const EMBEDDED: &str = include_str!("../data/wording.toml");
 /// What a provisional form must say of itself (decision 8: form 1 is provisional).
 const PROVISIONAL: &str = "暂定样式";
 
@@ -225,9 +223,12 @@ struct RawLine {
 }
 
 impl Wording {
+    /// The file that is compiled in.
+    pub const EMBEDDED: &str = include_str!("../data/wording.toml");
+
     /// The wordings that are compiled in.
     pub fn embedded() -> Self {
-        Self::parse(EMBEDDED).expect("a test reads the embedded wording")
+        Self::parse(Self::EMBEDDED).expect("a test reads the embedded wording")
     }
 
     /// Reads wordings from TOML.

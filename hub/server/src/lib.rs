@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod documents;
 pub mod failpoint;
 pub mod feedback;
+pub mod forms;
 pub mod health;
 pub mod http;
 pub mod intake;

@@ -18,6 +18,7 @@ use crate::{
     config::Config,
     documents::{Documents, DocumentsError},
     feedback::{self, webhook::Webhooks},
+    forms::{self, DeskError},
     health::{Health, Part},
     http::{self, App},
     intake,
@@ -63,6 +64,9 @@ pub enum StartError {
     /// The rule of waiting seizures.
     #[error("[HUB-1014] [waiting]: {0}")]
     Waiting(String),
+    /// The wording of the forms cannot be used.
+    #[error(transparent)]
+    Forms(#[from] DeskError),
     /// The port.
     #[error("[HUB-1024] the API cannot listen on {address}; is another hub running there?")]
     Port {
@@ -86,6 +90,7 @@ impl StartError {
             Self::Documents(error) => error.code(),
             Self::Calendar(error) => error.code(),
             Self::Waiting(_) => "HUB-1014",
+            Self::Forms(error) => error.code(),
             Self::Port { .. } => "HUB-1024",
         }
     }
@@ -149,6 +154,7 @@ struct Hub {
     rules: WaitingRules,
     /// Holds the ledger's clock, which all channels share.
     desk: Desk,
+    forms: Arc<forms::Desk>,
 }
 
 /// Checks everything that must be right before a port opens; waits for a database that is not there yet.
@@ -164,6 +170,7 @@ async fn prepare(
     let documents = Documents::open(&config.documents)?;
     let rules = WaitingRules::read(&config.waiting).map_err(|error| StartError::Waiting(error.expected))?;
     let timers = Timers::new(calendar::load(&config.calendar)?, config.deadlines.targets());
+    let forms = Arc::new(forms::Desk::open(&config.forms)?);
     let store = Store::new(&config.database)?;
     let mut told = false;
     let client = loop {
@@ -191,7 +198,8 @@ async fn prepare(
     tracing::info!(%address, "listening");
     let clock = Arc::new(TrustedClock::new(Duration::from_millis(config.ledger.clock_bound_ms)));
     let desk = Desk { clock, rules: config.channels.clone() };
-    Ok(Some((Arc::new(Hub { config, store, secret, signer, documents, timers, rules, desk }), listener)))
+    let hub = Hub { config, store, secret, signer, documents, timers, rules, desk, forms };
+    Ok(Some((Arc::new(hub), listener)))
 }
 
 /// Longest pause of a task that keeps failing: the bound within which the hub is back at work after a repair.
@@ -275,6 +283,7 @@ fn spawn_api(hub: &Arc<Hub>, listener: TcpListener, health: Arc<Health>, supervi
         hub.secret.clone(),
         health,
     );
+    app.forms = hub.forms.clone();
     app.stopping = supervisor.token(Stage::Intake);
     let webhooks = Webhooks {
         store: hub.store.clone(),

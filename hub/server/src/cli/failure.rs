@@ -2,11 +2,14 @@
 
 use std::{error::Error, io};
 
+use xiezhi_forms::{FontError, FormError, seal::SealError};
+
 use crate::{
     calendar::CalendarError,
     code::chain,
     config::ConfigError,
     directory::DirectoryError,
+    forms::DeskError,
     keys::KeyError,
     ledger::heads::HeadError,
     principals::PrincipalError,
@@ -55,6 +58,30 @@ impl From<ConfigError> for Failure {
 impl From<CalendarError> for Failure {
     fn from(error: CalendarError) -> Self {
         Self::Usage(chain(&error))
+    }
+}
+
+impl From<DeskError> for Failure {
+    fn from(error: DeskError) -> Self {
+        Self::Usage(chain(&error))
+    }
+}
+
+impl From<FontError> for Failure {
+    fn from(error: FontError) -> Self {
+        Self::Usage(chain(&error))
+    }
+}
+
+impl From<FormError> for Failure {
+    fn from(error: FormError) -> Self {
+        Self::No(error.to_string())
+    }
+}
+
+impl From<SealError> for Failure {
+    fn from(error: SealError) -> Self {
+        Self::No(error.to_string())
     }
 }
 
@@ -132,6 +159,7 @@ impl From<ServeError> for Failure {
             ServeError::Start(StartError::Store(error)) => error.into(),
             ServeError::Start(StartError::Migration(error)) => error.into(),
             ServeError::Start(StartError::Calendar(error)) => error.into(),
+            ServeError::Start(StartError::Forms(error)) => error.into(),
             ServeError::Telemetry(error) => Self::Usage(chain(&error)),
             error => Self::no(&error),
         }

@@ -14,6 +14,7 @@ mod demands;
 mod directory;
 mod dispute;
 mod failure;
+mod form;
 mod identifier;
 mod keys;
 mod ledger;
@@ -143,6 +144,9 @@ enum Command {
     Reminders(reminders::RemindersArgs),
     /// By which limits reminders are made.
     Deadlines(reminders::DeadlinesArgs),
+    /// Write, read and seal the forms of the annex (协助执行通知书, 回执).
+    #[command(subcommand)]
+    Form(form::FormCommand),
     /// What was not delivered (未送达), and what is done about it.
     Undelivered(undelivered::UndeliveredArgs),
     /// Papers handed in at a registry's window (线下窗口).
@@ -198,6 +202,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Contact(args) => contact::run(args).await?,
         Command::Reminders(args) => reminders::reminders(args).await?,
         Command::Deadlines(args) => reminders::deadlines(&settings()?, &args)?,
+        Command::Form(command) => form::run(&settings()?, command).await?,
         Command::Undelivered(args) => return undelivered::run(args).await,
         Command::Window(args) => window::run(args).await?,
         Command::Outage(args) => outage::run(args).await?,
@@ -218,6 +223,7 @@ mod tests {
             &["hub", "undelivered", "list", "--api", "http://h", "--token", "t", "--json"][..],
             &["hub", "undelivered", "--api", "http://h", "replay", "7", "--reason", "county is back"],
             &["hub", "list", "--state", "delivered", "--api", "http://h"],
+            &["hub", "form", "notice", "--data", "-", "--out", "x.pdf"],
             &["hub", "config", "show", "--config", "hub.toml"],
         ] {
             assert!(Cli::try_parse_from(line).is_ok(), "{line:?}");

@@ -37,6 +37,8 @@ impl fmt::Display for Source {
 const PATHS: &[&str] = &[
     "calendar.extra_file",
     "documents.root",
+    "forms.fonts",
+    "forms.wording_file",
     "ledger.signing_key_file",
     "ledger.witness_file",
     "secret.hub_secret_file",

@@ -14,8 +14,9 @@ pub use error::{ConfigError, Problem};
 pub use layers::{Loaded, Source};
 pub use sections::{
     BrokerSettings, CalendarSettings, ChannelSettings, Config, DeadlineSettings, DeliverySettings,
-    DocumentsSettings, FeedbackSettings, HttpSettings, LedgerSettings, LogFormat, RelaySettings, S3Settings,
-    Secret, SecretSettings, ShutdownSettings, StoreKind, TelemetrySettings, WaitingSettings,
+    DocumentsSettings, FeedbackSettings, FormsSettings, HttpSettings, LedgerSettings, LogFormat,
+    RelaySettings, S3Settings, Secret, SecretSettings, ShutdownSettings, StoreKind, TelemetrySettings,
+    WaitingSettings,
 };
 pub use show::{Line, effective};
 

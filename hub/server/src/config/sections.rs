@@ -73,6 +73,8 @@ sections! {
         waiting: WaitingSettings,
         /// Limits and internal targets.
         deadlines: DeadlineSettings,
+        /// The forms of the annex.
+        forms: FormsSettings,
         /// The hub's own secret.
         secret: SecretSettings,
         /// Logs, traces and counters.
@@ -222,6 +224,15 @@ sections! {
         /// Seconds.
         period_secs: u64,
     }
+    /// The forms of the annex.
+    FormsSettings {
+        /// Folder of the fonts.
+        fonts: PathBuf,
+        /// File of wordings; empty for the one compiled in.
+        wording_file: PathBuf,
+        /// Codes with commas between.
+        colour_scan_organisations: String,
+    }
     /// The hub's own secret.
     SecretSettings {
         /// File with 64 hexadecimal digits.
@@ -275,6 +286,13 @@ impl DeadlineSettings {
             renewal: days(self.renew_notice_days)
                 .map(|notice_days| Renewal { notice_days, warning_days: self.renew_warning_days }),
         }
+    }
+}
+
+impl FormsSettings {
+    /// The file of wordings, if one is named.
+    pub fn wording(&self) -> Option<&Path> {
+        Some(self.wording_file.as_path()).filter(|path| !path.as_os_str().is_empty())
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     config::{FeedbackSettings, HttpSettings},
     documents::Documents,
     feedback::Signal,
+    forms,
     health::Health,
     intake::{Acceptor, Backlog},
     keys::HubSecret,
@@ -37,6 +38,8 @@ pub struct App {
     pub backlog: Arc<Backlog>,
     /// The window and the local links.
     pub desk: Desk,
+    /// Wording and fonts of the forms.
+    pub forms: Arc<forms::Desk>,
     /// What `GET /readyz` tells.
     pub health: Arc<Health>,
     /// What `GET /metrics` tells.
@@ -75,6 +78,7 @@ impl App {
             feedback_settings: Arc::new(feedback_settings),
             signal: Signal::default(),
             desk,
+            forms: Arc::default(),
             health,
             metrics: Arc::default(),
             secret,

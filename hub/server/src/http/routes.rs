@@ -11,8 +11,8 @@ use schemars::{Schema, SchemaGenerator};
 
 use super::{App, auth::Need, codes, codes::Code, frame, problem::Problem, whoami};
 use crate::{
-    channels, contacts, documents, feedback, health::Readiness, intake, matters, register, reminders, undelivered,
-    withdrawals,
+    channels, contacts, documents, feedback, forms, health::Readiness, intake, matters, register, reminders,
+    undelivered, withdrawals,
 };
 
 /// One operation of the API.
@@ -274,6 +274,7 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
         OWN,
         channels::routes::ROUTES,
         contacts::routes::ROUTES,
+        forms::routes::ROUTES,
         matters::CONSULTATION_ROUTES,
         matters::DISPUTE_ROUTES,
         register::routes::ROUTES,

@@ -19,12 +19,15 @@ use super::{
     accept::{Incoming, Outcome},
     multipart,
 };
-use crate::http::{
-    App,
-    auth::{Caller, Need},
-    body,
-    codes::{self, Code},
-    problem::{Item, Problem},
+use crate::{
+    forms,
+    http::{
+        App,
+        auth::{Caller, Need},
+        body,
+        codes::{self, Code},
+        problem::{Item, Problem},
+    },
 };
 
 /// Problems a submission may have beside those of every operation.
@@ -52,6 +55,7 @@ pub const PROBLEMS: &[Code] = &[
     codes::KEY_REUSED,
     codes::BACKLOG,
     codes::UNKNOWN_OUTCOME,
+    forms::routes::api(xiezhi_forms::Code::ScanNotPermitted),
     codes::BODY_TOO_LARGE,
     codes::TOO_SLOW,
     codes::MEDIA_TYPE,
@@ -146,7 +150,9 @@ async fn read_demand(
 }
 
 /// Accepts in a task of its own: a client that hangs up cannot cut a transaction in half (A34).
-async fn finish(app: &App, incoming: Incoming) -> Result<Outcome, Problem> {
+async fn finish(app: &App, mut incoming: Incoming) -> Result<Outcome, Problem> {
+    let scans = app.forms.unpermitted_scans(&incoming.body);
+    incoming.extra.extend(scans);
     let (store, acceptor) = (app.store.clone(), app.acceptor.clone());
     app.finish_soon(async move { acceptor.accept(&store, incoming).await }).await?
 }

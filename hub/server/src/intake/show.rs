@@ -190,7 +190,7 @@ pub(crate) fn visible<'a>(caller: &'a Caller, sender: Option<&'a str>) -> Result
     }
 }
 
-async fn requests(app: &App, id: &str, sender: Option<&str>) -> Result<Vec<Request>, Problem> {
+pub(crate) async fn requests(app: &App, id: &str, sender: Option<&str>) -> Result<Vec<Request>, Problem> {
     let client = app.store.client().await?;
     if let Ok(request_id) = id.parse::<Uuid>()
         && let Some(found) = table::find(&client, request_id, sender).await?

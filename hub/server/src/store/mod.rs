@@ -14,6 +14,7 @@ pub mod documents;
 pub mod events;
 pub mod feedback;
 pub mod feedback_queues;
+pub mod forms;
 pub mod ledger;
 pub mod local_receipts;
 pub mod matters;

@@ -7,6 +7,7 @@ mod accept;
 mod documents;
 mod drops;
 mod feedback;
+mod forms;
 mod read;
 mod refuse;
 mod reminders;

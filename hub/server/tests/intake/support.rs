@@ -8,6 +8,7 @@ use hub::{
     config::{DeadlineSettings, DocumentsSettings, FeedbackSettings, HttpSettings, Loaded},
     documents::Documents,
     feedback,
+    forms,
     health::Health,
     http,
     http::App,
@@ -68,8 +69,20 @@ impl Hub {
         Self::with(name, "").await
     }
 
+    /// `organisations` may seal by colour scan.
+    pub async fn permitting_scans(name: &str, organisations: &str) -> Self {
+        let forms = toml::from_str(&format!(
+            "fonts = '/nowhere'\nwording_file = ''\ncolour_scan_organisations = '{organisations}'"
+        ));
+        Self::with_forms(name, "", forms::Desk::open(&forms.unwrap()).unwrap()).await
+    }
+
     /// `http` are lines that replace settings of the API.
     pub async fn with(name: &str, http: &str) -> Self {
+        Self::with_forms(name, http, forms::Desk::default()).await
+    }
+
+    async fn with_forms(name: &str, http: &str, forms: forms::Desk) -> Self {
         harness::install_crypto();
         let env = TestEnv::new(name).await.unwrap();
         let database = store::Settings {
@@ -107,7 +120,7 @@ impl Hub {
         .unwrap();
         let clock = Arc::new(TrustedClock::new(std::time::Duration::from_secs(1)));
         let desk = Desk { clock, rules };
-        let app = App::new(
+        let mut app = App::new(
             store.clone(),
             Documents::open(&documents).unwrap(),
             settings,
@@ -116,6 +129,7 @@ impl Hub {
             secret,
             Arc::new(Health::expecting(&[])),
         );
+        app.forms = Arc::new(forms);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
