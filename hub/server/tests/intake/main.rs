@@ -9,6 +9,7 @@ mod drops;
 mod feedback;
 mod forms;
 mod read;
+mod refusals;
 mod refuse;
 mod reminders;
 mod support;
