@@ -16,7 +16,7 @@ use crate::{
     calendar::{self, CalendarError},
     channels::{Desk, local},
     config::Config,
-    documents::{Documents, DocumentsError},
+    documents::{self, Documents, DocumentsError},
     feedback::{self, webhook::Webhooks},
     forms::{self, DeskError},
     health::{Health, Part},
