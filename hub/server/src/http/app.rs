@@ -10,7 +10,7 @@ use crate::{
     channels::Desk,
     config::{FeedbackSettings, HttpSettings},
     documents::Documents,
-    feedback::Signal,
+    feedback::{Signal, targets::Targets},
     forms,
     health::Health,
     intake::{Acceptor, Backlog},
@@ -32,6 +32,8 @@ pub struct App {
     pub settings: Arc<HttpSettings>,
     /// Settings of feedback.
     pub feedback_settings: Arc<FeedbackSettings>,
+    /// Where webhooks may go.
+    pub targets: Targets,
     /// Wakes long polls and webhooks; fed by [`crate::feedback::listen`].
     pub signal: Signal,
     /// Whether the outbox can take more; fed by [`crate::intake::watch_backlog`].
@@ -77,6 +79,7 @@ impl App {
             backlog: Arc::new(Backlog::new(settings.max_unconfirmed)),
             settings: Arc::new(settings),
             acceptor: Arc::default(),
+            targets: Targets::new(&feedback_settings),
             feedback_settings: Arc::new(feedback_settings),
             signal: Signal::default(),
             desk,
