@@ -172,12 +172,10 @@ fn refused(status: StatusCode, problem: &Value) -> Failure {
     Failure::No(lines)
 }
 
-/// Reads pages until `limit` items are there or there are no more; returns them and the cursor of the next page. `name` is
-/// what the answer calls its items.
+/// Reads pages until `limit` items are there or there are no more; returns them and the cursor of the next page.
 pub(super) async fn pages(
     api: &Api,
     path: &str,
-    name: &str,
     query: &[(&str, Option<String>)],
     limit: usize,
     mut cursor: Option<String>,
@@ -195,7 +193,7 @@ pub(super) async fn pages(
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         });
-        if let Some(Value::Array(more)) = page.get_mut(name).map(Value::take) {
+        if let Some(Value::Array(more)) = page.get_mut("items").map(Value::take) {
             items.extend(more);
         }
         if cursor.is_none() {

@@ -28,6 +28,7 @@ mod principals;
 mod queue;
 mod queues;
 mod reminders;
+mod shown;
 mod topology;
 mod undelivered;
 mod window;

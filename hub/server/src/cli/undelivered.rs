@@ -160,7 +160,7 @@ pub(super) async fn run(args: UndeliveredArgs) -> Result<u8, Failure> {
                 ("status", Some(status)),
             ];
             let (items, next) =
-                pages(&api, "/v1/undelivered", "items", &query, page.limit, page.cursor.clone()).await?;
+                pages(&api, "/v1/undelivered", &query, page.limit, page.cursor.clone()).await?;
             page.print(&COLUMNS, &items, next)?;
         }
         UndeliveredCommand::Show { dead_id, json } => {

@@ -138,7 +138,7 @@ pub(super) async fn run(args: WithdrawalArgs) -> Result<(), Failure> {
                 ("sender", sender),
             ];
             let (items, next) =
-                pages(&api, "/v1/withdrawals", "items", &query, page.limit, page.cursor.clone()).await?;
+                pages(&api, "/v1/withdrawals", &query, page.limit, page.cursor.clone()).await?;
             page.print(&COLUMNS, &items, next)?;
         }
         WithdrawalCommand::Show { id, json } => {
