@@ -20,7 +20,10 @@ use crate::{
     feedback::{self, webhook::Webhooks},
     forms::{self, DeskError},
     health::{Health, Part},
-    http::{self, App},
+    http::{
+        self, App,
+        tls::{self, Tls, TlsError},
+    },
     intake,
     keys::{HubSecret, KeyError},
     ledger::{
@@ -67,6 +70,9 @@ pub enum StartError {
     /// The wording of the forms cannot be used.
     #[error(transparent)]
     Forms(#[from] DeskError),
+    /// The certificate of the API.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The port.
     #[error("[HUB-1024] the API cannot listen on {address}; is another hub running there?")]
     Port {
@@ -91,6 +97,7 @@ impl StartError {
             Self::Calendar(error) => error.code(),
             Self::Waiting(_) => "HUB-1014",
             Self::Forms(error) => error.code(),
+            Self::Tls(error) => error.code(),
             Self::Port { .. } => "HUB-1024",
         }
     }
@@ -150,6 +157,7 @@ struct Hub {
     secret: HubSecret,
     signer: HeadSigner,
     documents: Documents,
+    tls: Option<Arc<Tls>>,
     timers: Timers,
     rules: WaitingRules,
     /// Holds the ledger's clock, which all channels share.
@@ -171,6 +179,7 @@ async fn prepare(
     let rules = WaitingRules::read(&config.waiting).map_err(|error| StartError::Waiting(error.expected))?;
     let timers = Timers::new(calendar::load(&config.calendar)?, config.deadlines.targets());
     let forms = Arc::new(forms::Desk::open(&config.forms)?);
+    let tls = Tls::load(&config.http)?.map(Arc::new);
     let store = Store::new(&config.database)?;
     let mut told = false;
     let client = loop {
@@ -195,10 +204,10 @@ async fn prepare(
     tracing::info!(heads = compared, "the ledger holds every witnessed head");
     let address = config.http.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| StartError::Port { address, source })?;
-    tracing::info!(%address, "listening");
+    tracing::info!(%address, tls = tls.is_some(), "listening");
     let clock = Arc::new(TrustedClock::new(Duration::from_millis(config.ledger.clock_bound_ms)));
     let desk = Desk { clock, rules: config.channels.clone() };
-    let hub = Hub { config, store, secret, signer, documents, timers, rules, desk, forms };
+    let hub = Hub { config, store, secret, signer, documents, tls, timers, rules, desk, forms };
     Ok(Some((Arc::new(hub), listener)))
 }
 
@@ -291,6 +300,7 @@ fn spawn_api(hub: &Arc<Hub>, listener: TcpListener, health: Arc<Health>, supervi
         settings: config.feedback.clone(),
         signal: app.signal.clone(),
         metrics: app.metrics.clone(),
+        targets: app.targets.clone(),
     };
     supervisor.spawn(task("webhooks", Stage::Relay), move |token| {
         let webhooks = webhooks.clone();
@@ -300,7 +310,6 @@ fn spawn_api(hub: &Arc<Hub>, listener: TcpListener, health: Arc<Health>, supervi
     supervisor.spawn(task("feedback queues", Stage::Relay), move |token| {
         let (hub, metrics) = (own.clone(), metrics.clone());
         async move { Ok(feedback::queue::run(&hub.config.broker, &hub.store, &metrics, token).await?) }
-        targets: app.targets.clone(),
     });
     let (store, signal) = (hub.store.clone(), app.signal.clone());
     supervisor.spawn(task("feedback bell", Stage::Stores), move |token| {
@@ -328,16 +337,6 @@ fn spawn_api(hub: &Arc<Hub>, listener: TcpListener, health: Arc<Health>, supervi
         let app = watched.clone();
         async move { Ok(intake::watch_backlog(app, token).await?) }
     });
-    // Work whose client hung up is finished before the pool goes.
-    let tracker = app.tracker.clone();
-    supervisor.spawn(task("api work", Stage::Stores), move |token| {
-        let tracker = tracker.clone();
-        async move {
-            token.cancelled().await;
-            tracker.close();
-            tracker.wait().await;
-            Ok(())
-        }
     let (stored, longest) = (app.documents.clone(), app.longest_upload());
     supervisor.spawn(task("document sweep", Stage::Stores), move |token| {
         let documents = stored.clone();
@@ -348,15 +347,35 @@ fn spawn_api(hub: &Arc<Hub>, listener: TcpListener, health: Arc<Health>, supervi
         let app = refusing.clone();
         async move { Ok(http::refusals::run(app, token).await?) }
     });
+    // Work whose client hung up is finished before the pool goes.
+    let tracker = app.tracker.clone();
+    supervisor.spawn(task("api work", Stage::Stores), move |token| {
+        let tracker = tracker.clone();
+        async move {
+            token.cancelled().await;
+            tracker.close();
+            tracker.wait().await;
+            Ok(())
+        }
     });
+    if let Some(tls) = hub.tls.clone() {
+        supervisor.spawn(task("certificates", Stage::Stores), move |token| {
+            let tls = tls.clone();
+            async move {
+                tls::watch(tls, token).await;
+                Ok(())
+            }
+        });
+    }
     let mut listener = Some(listener);
+    let tls = hub.tls.clone();
     let most = config.http.max_connections;
     let api = TaskKind { name: "api", on_error: OnError::StopHub, stage: Stage::Intake };
     supervisor.spawn(api, move |token| {
-        let (listener, router) = (listener.take(), http::router(app.clone()));
+        let (listener, router, tls) = (listener.take(), http::router(app.clone()), tls.clone());
         async move {
             let listener = listener.expect("the hub stops when the API fails, so it is started once");
-            Ok(http::serve(listener, router, most, token).await?)
+            Ok(http::serve(listener, router, most, tls, token).await?)
         }
     });
 }
