@@ -26,6 +26,7 @@ pub mod principals;
 pub mod register;
 pub mod relay;
 pub mod reminders;
+pub mod reports;
 pub mod serve;
 pub mod store;
 pub mod supervisor;

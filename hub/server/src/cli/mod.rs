@@ -29,6 +29,7 @@ mod queue;
 mod queues;
 mod reminders;
 mod shown;
+mod report;
 mod topology;
 mod undelivered;
 mod window;
@@ -155,6 +156,8 @@ enum Command {
     Window(window::WindowArgs),
     /// Announced outages (应急联动) and how the windows' papers came into line.
     Outage(outage::OutageArgs),
+    /// Counts for the ministry, as tables, CSV or JSON.
+    Report(report::ReportArgs),
 }
 
 /// Reads the command line, does what it says and returns the exit code.
@@ -226,6 +229,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Undelivered(args) => return undelivered::run(args).await,
         Command::Window(args) => window::run(args).await?,
         Command::Outage(args) => outage::run(args).await?,
+        Command::Report(args) => return report::run(args).await,
     }
     Ok(0)
 }

@@ -11,7 +11,7 @@ use schemars::{Schema, SchemaGenerator};
 
 use super::{App, auth::Need, codes, codes::Code, frame, problem::Problem, whoami};
 use crate::{
-    channels, contacts, documents, feedback, forms, health::Readiness, intake, matters, register, reminders,
+    channels, contacts, documents, feedback, forms, health::Readiness, intake, matters, register, reminders, reports,
     undelivered, withdrawals,
 };
 
@@ -279,6 +279,7 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
         matters::DISPUTE_ROUTES,
         register::routes::ROUTES,
         reminders::routes::ROUTES,
+        reports::routes::ROUTES,
         undelivered::routes::ROUTES,
         withdrawals::routes::ROUTES,
     ]

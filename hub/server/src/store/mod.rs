@@ -26,6 +26,7 @@ pub mod parked;
 pub mod principals;
 pub mod received;
 pub mod reminders;
+pub mod reports;
 pub mod requests;
 pub mod requests_read;
 pub mod undelivered;
