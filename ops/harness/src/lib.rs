@@ -7,6 +7,7 @@
 //! - [`shared::TestEnv`] gives one test a database and a virtual host of its own on a shared stack.
 //! - [`stack::Stack`] is a private pair of servers for a test that kills them.
 //! - [`world::World`] is the whole road: hub, connectors and simulated counties on such servers.
+//! - [`proxy::Proxy`] stands between a program and a server and strikes at a chosen message.
 //! - [`launch::Launch`] and [`process::Process`] run and signal any other program.
 //! - [`wait::until`] polls a condition with a deadline.
 
@@ -25,6 +26,7 @@ pub mod management;
 pub mod postgres;
 pub mod process;
 pub mod procfs;
+pub mod proxy;
 pub mod rabbit;
 pub mod shared;
 pub mod stack;
