@@ -78,6 +78,9 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
 /// Messages in hand at the most, for each queue; more than one batch, so that the next is there when the last is done.
 const PREFETCH: u16 = 512;
 
+/// A transaction over a batch has some thirty statements, each of which takes a fraction of its longest time.
+const STATEMENTS: u32 = 12;
+
 /// One kind of upward traffic: how a message is read, and what is done with a batch.
 pub trait Handler: Sync {
     /// What a message says.
@@ -145,7 +148,8 @@ pub async fn run(
             for cause in readable.iter().filter_map(|incoming| incoming.text_header(trace::HEADER)) {
                 trace::link(&span, &cause);
             }
-            let answers = handler.handle(messages).instrument(span).await?;
+            let handled = handler.handle(messages).instrument(span);
+            let answers = store.patiently(STATEMENTS, handled).await?;
             for (incoming, answer) in readable.iter().zip(&answers) {
                 replier.reply(incoming, &encode(answer)).await?;
             }

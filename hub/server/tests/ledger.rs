@@ -15,28 +15,12 @@ use hub::{
         verify,
     },
     outcomes,
-    store::{Transaction, ledger, requests},
+    store::ledger,
 };
-use support::{Database, OTHER, REGISTRY, connect};
-use xiezhi_schemas::message::{OutcomeMessage, OutcomeVerdict, Stamp, Verdict};
+use support::{Database, OTHER, REGISTRY, connect, recorded};
+use xiezhi_schemas::message::{OutcomeMessage, OutcomeVerdict, Verdict};
 
 const BOUND: Duration = Duration::from_secs(1);
-
-fn recorded(verdict: &Verdict) -> &Stamp {
-    match verdict {
-        Verdict::Recorded(stamp) => stamp,
-        other => panic!("not recorded: {other:?}"),
-    }
-}
-
-/// V10 and V11 for all registries.
-async fn assert_gapless(db: &Database) {
-    let gaps = "SELECT count(*) FROM (SELECT registry FROM inv_receipt GROUP BY 1 HAVING min(no) <> 1 OR max(no) <> count(*)) x";
-    assert_eq!(db.number(gaps).await, 0, "numbers have a gap");
-    let backwards = "SELECT count(*) FROM (SELECT recorded_at <= lag(recorded_at) OVER (PARTITION BY registry ORDER BY no) AS bad
-                     FROM inv_receipt) x WHERE bad";
-    assert_eq!(db.number(backwards).await, 0, "times do not increase");
-}
 
 fn outcome(json: &str) -> OutcomeMessage {
     serde_json::from_str(json).unwrap()
@@ -134,7 +118,7 @@ async fn a09_a_reader_never_sees_a_number_before_its_predecessor() {
         _ = workers => {}
         () = watch => unreachable!("the watch ends with the workers"),
     }
-    assert_gapless(&db).await;
+    db.assert_gapless().await;
     assert_eq!(db.number("SELECT count(*) FROM receipt").await, 128);
     db.finish().await;
 }
@@ -163,115 +147,7 @@ async fn a07_number_and_time_are_taken_at_allocation() {
     assert!(recorded(&late[0]).delivered_at >= freed, "the time is that of the allocation, not of the begin");
     let next = stamper.stamp(&[quick.report()]).await.unwrap();
     assert!(recorded(&next[0]).delivered_at > recorded(&late[0]).delivered_at);
-    assert_gapless(&db).await;
-    db.finish().await;
-}
-
-/// Numbers come from the head's row: what is rolled back was never given.
-#[tokio::test(flavor = "multi_thread")]
-async fn a08_a_rolled_back_number_is_given_again() {
-    let db = Database::new("receipt_rollback").await;
-    let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
-    for unit in 1..=50 {
-        let request = db.request(REGISTRY, unit).await;
-        // The row of the state log that the receipt would need is taken, so the transaction fails after numbering.
-        db.admin
-            .execute(
-                "INSERT INTO request_state VALUES ($1, 2, 'delivered', clock_timestamp(), 'x', 'x')",
-                &[&request.request_id],
-            )
-            .await
-            .unwrap();
-        assert!(stamper.stamp(&[request.report()]).await.is_err());
-        let good = db.request(REGISTRY, unit + 1000).await;
-        assert_eq!(recorded(&stamper.stamp(&[good.report()]).await.unwrap()[0]).no, i64::from(unit));
-    }
-    assert_gapless(&db).await;
-    db.finish().await;
-}
-
-/// The server process is killed while it commits; the same report brought again finds what was committed.
-#[tokio::test(flavor = "multi_thread")]
-async fn a03_an_unknown_commit_is_read_back() {
-    let db = Database::new("receipt_unknown").await;
-    let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
-    let mut cut = 0;
-    for unit in 1..=60 {
-        let request = db.request(REGISTRY, unit).await;
-        let reports = [request.report()];
-        let kill = async {
-            tokio::time::sleep(Duration::from_micros(u64::from(unit) * 150)).await;
-            let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
-                       WHERE datname = current_database() AND application_name = 'xiezhi-hub'";
-            db.admin.query_one(sql, &[]).await.unwrap();
-        };
-        let (first, ()) = tokio::join!(stamper.stamp(&reports), kill);
-        cut += usize::from(first.is_err());
-        let stamp = loop {
-            match stamper.stamp(&reports).await {
-                Ok(verdicts) => match &verdicts[0] {
-                    Verdict::Recorded(stamp) | Verdict::Repeated(stamp) => break stamp.clone(),
-                    other => panic!("{other:?}"),
-                },
-                Err(error) => assert!(error.is_transient(), "{error:?}"),
-            }
-        };
-        if let Ok(verdicts) = first {
-            assert_eq!(recorded(&verdicts[0]), &stamp);
-        }
-        assert_eq!(stamp.no, i64::from(unit));
-    }
-    assert!(cut > 0, "no connection was cut in time: the test proved nothing");
-    assert_gapless(&db).await;
-    db.finish().await;
-}
-
-/// Whoever closes and whoever receives at the same time: exactly one of them wins.
-#[tokio::test(flavor = "multi_thread")]
-async fn a14_closing_and_receiving_exclude_each_other() {
-    let db = Database::new("receipt_close").await;
-    let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
-    let mut received = 0;
-    for unit in 1..=40 {
-        let request = db.request(REGISTRY, unit).await;
-        let reports = [request.report()];
-        let close = async {
-            let mut client = db.store.client().await.unwrap();
-            let tx: Transaction<'_> = client.transaction().await.unwrap();
-            let mut locked = requests::lock(&tx, &[request.request_id]).await.unwrap();
-            let now = requests::clock(&tx).await.unwrap();
-            let held = locked.get_mut(&request.request_id).unwrap();
-            let mut changes = requests::Changes::default();
-            if changes.transition(held, xiezhi_domain::Event::DeadLettered, now, "broker", "expired").is_err()
-            {
-                return false;
-            }
-            changes.transition(held, xiezhi_domain::Event::Closed, now, "operator-a", "given up").unwrap();
-            changes.write(&tx).await.unwrap();
-            tx.commit().await.unwrap();
-            true
-        };
-        let (verdicts, closed) = if unit % 2 == 0 {
-            tokio::join!(stamper.stamp(&reports), close)
-        } else {
-            let (closed, verdicts) = tokio::join!(close, stamper.stamp(&reports));
-            (verdicts, closed)
-        };
-        let verdicts = verdicts.unwrap();
-        match &verdicts[0] {
-            Verdict::Recorded(_) => {
-                assert!(!closed, "closed after it was received");
-                received += 1;
-                assert_eq!(db.state(&request).await, "delivered");
-            }
-            Verdict::Void { code, .. } => {
-                assert!(closed && code == "HUB-3003");
-                assert_eq!(db.state(&request).await, "closed");
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-    assert_eq!(db.number("SELECT count(*) FROM receipt").await, received);
+    db.assert_gapless().await;
     db.finish().await;
 }
 

@@ -8,86 +8,15 @@
 
 mod support;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::collections::BTreeSet;
 
 use harness::wait::until;
-use hub::{
-    bus::{Outgoing, Publisher, Settled},
-    config::{BrokerSettings, RelaySettings},
-    health::Health,
-    keys, relay,
-    store::{SecretUrl, Store},
+use hub::bus::{Outgoing, Publisher, Settled};
+use support::{
+    Database, REGISTRY, connect,
+    relay::{Broker, KEY, Running, SOON, all_confirmed, ids},
 };
-use lapin::{
-    Channel, Connection, ConnectionProperties, ExchangeKind,
-    options::{
-        BasicAckOptions, BasicGetOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
-    },
-    types::{AMQPValue, FieldTable},
-};
-use support::{Database, REGISTRY, Request, connect};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-
-const QUEUE: &str = "registry.320102.demand";
-const KEY: &str = "seizure.32.3201.320102.registry";
-const SOON: Duration = Duration::from_secs(20);
-
-/// A broker with the exchange to which the relay publishes, and one registry's queue.
-struct Broker {
-    _connection: Connection,
-    channel: Channel,
-    url: SecretUrl,
-}
-
-impl Broker {
-    async fn new(url: &str, max_length: Option<i64>) -> Self {
-        let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
-        let channel = connection.create_channel().await.unwrap();
-        let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
-        channel
-            .exchange_declare("court".into(), ExchangeKind::Topic, durable, FieldTable::default())
-            .await
-            .unwrap();
-        let mut arguments = FieldTable::default();
-        arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
-        if let Some(most) = max_length {
-            arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(most));
-            arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
-        }
-        let options = QueueDeclareOptions { durable: true, ..Default::default() };
-        channel.queue_declare(QUEUE.into(), options, arguments).await.unwrap();
-        let broker = Self { _connection: connection, channel, url: SecretUrl::new(url) };
-        broker.bind().await;
-        broker
-    }
-
-    async fn bind(&self) {
-        let options = QueueBindOptions::default();
-        self.channel
-            .queue_bind(QUEUE.into(), "court".into(), KEY.into(), options, FieldTable::default())
-            .await
-            .unwrap();
-    }
-
-    async fn unbind(&self) {
-        self.channel
-            .queue_unbind(QUEUE.into(), "court".into(), KEY.into(), FieldTable::default())
-            .await
-            .unwrap();
-    }
-
-    /// Takes everything out of the queue; the message ids in the order in which they lay there.
-    async fn drain(&self) -> Vec<Uuid> {
-        let mut ids = Vec::new();
-        while let Some(got) = self.channel.basic_get(QUEUE.into(), BasicGetOptions::default()).await.unwrap()
-        {
-            ids.push(got.delivery.properties.message_id().as_ref().unwrap().as_str().parse().unwrap());
-            got.delivery.acker.ack(BasicAckOptions::default()).await.unwrap();
-        }
-        ids
-    }
-}
 
 fn outgoing(key: &str) -> Outgoing {
     Outgoing {
@@ -136,59 +65,12 @@ async fn a01_an_unroutable_message_is_never_taken_for_sent() {
     db.finish().await;
 }
 
-/// A relay under a supervisor's care, reduced to what the test needs: it is started again whenever it ends.
-struct Running {
-    token: CancellationToken,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Running {
-    fn start(store: &Store, broker: &Broker) -> Self {
-        let token = CancellationToken::new();
-        let (store, url, stop) = (store.clone(), broker.url.clone(), token.clone());
-        let task = tokio::spawn(async move {
-            let folder = tempfile::tempdir().unwrap();
-            let path = folder.path().join("hub.secret");
-            keys::make_hub_secret(&path).unwrap();
-            let secret = keys::HubSecret::load(&path).unwrap();
-            let part = Arc::new(Health::expecting(&["relay"])).part("relay");
-            let settings = RelaySettings { batch_size: 64, period_ms: 100 };
-            let broker = BrokerSettings {
-                url: url.clone(),
-                management_url: SecretUrl::new(""),
-                publish_timeout_ms: 5_000,
-            };
-            while !stop.is_cancelled() {
-                drop(relay::run(&broker, &store, &settings, &secret, &part, stop.clone()).await);
-            }
-        });
-        Self { token, task }
-    }
-
-    async fn stop(self) {
-        self.token.cancel();
-        self.task.await.unwrap();
-    }
-}
-
-async fn all_confirmed(db: &Database) {
-    until("every outbox row is confirmed", SOON, async || {
-        db.number("SELECT count(*) FROM inv_outbox WHERE confirmed_at IS NULL").await == 0
-    })
-    .await
-    .unwrap();
-}
-
-fn ids(requests: &[Request]) -> BTreeSet<Uuid> {
-    requests.iter().map(|r| r.message_id).collect()
-}
-
 /// The key is unbound while rows are under way: what came back stays due and is sent when the road is there again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a01_rows_that_came_back_are_sent_when_the_road_is_mended() {
     let db = Database::new("relay_returns").await;
     let broker = Broker::new(db.env.as_ref().unwrap().broker_url(), None).await;
-    let relay = Running::start(&db.store, &broker);
+    let relay = Running::start(&db.store, &broker.url);
     let mut requests = Vec::new();
     for unit in 1..=120 {
         if unit == 40 {
@@ -216,7 +98,7 @@ async fn a01_rows_that_came_back_are_sent_when_the_road_is_mended() {
 async fn a10_a_row_that_commits_late_is_sent() {
     let db = Database::new("relay_late").await;
     let broker = Broker::new(db.env.as_ref().unwrap().broker_url(), None).await;
-    let relay = Running::start(&db.store, &broker);
+    let relay = Running::start(&db.store, &broker.url);
     let late = db.request(REGISTRY, 1).await;
     all_confirmed(&db).await;
     let slow = connect(&db.url).await;
@@ -250,7 +132,7 @@ async fn a10_a_row_that_commits_late_is_sent() {
 async fn a11_one_relay_at_a_time_and_lanes_in_order() {
     let db = Database::new("relay_two").await;
     let broker = Broker::new(db.env.as_ref().unwrap().broker_url(), None).await;
-    let (first, second) = (Running::start(&db.store, &broker), Running::start(&db.store, &broker));
+    let (first, second) = (Running::start(&db.store, &broker.url), Running::start(&db.store, &broker.url));
     let mut lanes: Vec<Vec<Uuid>> = vec![Vec::new(); 10];
     for round in 0..20 {
         for (unit, lane) in lanes.iter_mut().enumerate() {
@@ -285,7 +167,7 @@ async fn a42_a_full_queue_keeps_the_rows() {
     for unit in 1..=100 {
         requests.push(db.request(REGISTRY, unit).await);
     }
-    let relay = Running::start(&db.store, &broker);
+    let relay = Running::start(&db.store, &broker.url);
     let refused = "SELECT count(*) FROM outbox WHERE last_error LIKE 'HUB-2006%'";
     until("the queue refuses", SOON, async || db.number(refused).await > 0).await.unwrap();
     let mut arrived = BTreeSet::new();

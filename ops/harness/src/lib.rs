@@ -22,6 +22,7 @@ pub mod home;
 pub mod invariants;
 pub mod launch;
 pub mod load;
+pub mod loops;
 pub mod management;
 pub mod postgres;
 pub mod process;
@@ -34,6 +35,7 @@ pub mod wait;
 pub mod world;
 
 pub use launch::Launch;
+pub use loops::loops;
 pub use management::Management;
 pub use postgres::{Postgres, PostgresOptions};
 pub use process::{Ended, Process};

@@ -38,6 +38,9 @@ pub enum Error {
     LockLost,
 }
 
+/// The relay's statements may take three times the usual, as a full outbox is long; beyond four its line is silent.
+const STATEMENTS: u32 = 4;
+
 /// Runs until cancelled or until something breaks.
 ///
 /// # Errors
@@ -63,11 +66,12 @@ pub async fn run(
         // Nothing moves on the connection unless it is polled, and its end is the end of the lock.
         () = listen => Err(Error::LockLost),
         () = token.cancelled() => Ok(()),
-        done = work(&client, broker, settings, secret, part, &wake) => done,
+        done = work(store, &client, broker, settings, secret, part, &wake) => done,
     }
 }
 
 async fn work(
+    store: &Store,
     client: &Client,
     broker: &BrokerSettings,
     settings: &RelaySettings,
@@ -90,7 +94,7 @@ async fn work(
     let mut publisher = Publisher::open(&broker.url, "relay", confirm_timeout).await?;
     tracing::info!("publishing");
     part.up();
-    let mut rounds = rounds::Rounds::new(client, settings.batch_size, secret);
+    let mut rounds = rounds::Rounds::new(store, client, settings.batch_size, secret);
     loop {
         let published;
         (publisher, published) = rounds.one(publisher).await?;

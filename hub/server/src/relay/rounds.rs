@@ -15,12 +15,16 @@ use crate::{
     bus::{Outgoing, Patience, Publisher, Settled},
     failpoint,
     keys::HubSecret,
-    store::outbox::{self, Due},
+    store::{
+        Store,
+        outbox::{self, Due},
+    },
     telemetry::trace,
 };
 
 /// Rounds of one relay, and the rows that wait because the broker refused them.
 pub(super) struct Rounds<'a> {
+    store: &'a Store,
     client: &'a Client,
     limit: i64,
     secret: &'a HubSecret,
@@ -29,8 +33,9 @@ pub(super) struct Rounds<'a> {
 }
 
 impl<'a> Rounds<'a> {
-    pub(super) fn new(client: &'a Client, batch_size: u32, secret: &'a HubSecret) -> Self {
+    pub(super) fn new(store: &'a Store, client: &'a Client, batch_size: u32, secret: &'a HubSecret) -> Self {
         Self {
+            store,
             client,
             limit: i64::from(batch_size),
             secret,
@@ -42,7 +47,8 @@ impl<'a> Rounds<'a> {
     /// Publishes what is due; gives the number of rows that were confirmed.
     pub(super) async fn one(&mut self, publisher: Publisher) -> Result<(Publisher, usize), Error> {
         let waiting: Vec<i64> = self.patience.waiting().copied().collect();
-        let due = outbox::claim(self.client, &waiting, self.limit).await?;
+        let due =
+            self.store.patiently(super::STATEMENTS, outbox::claim(self.client, &waiting, self.limit)).await?;
         if due.is_empty() {
             return Ok((publisher, 0));
         }
@@ -52,7 +58,7 @@ impl<'a> Rounds<'a> {
         let (publisher, settled) = publisher.publish(batch).instrument(span).await?;
         failpoint::hit("after_publish");
         let confirmed = self.sort(&due, settled).await?;
-        outbox::confirm(self.client, &confirmed).await?;
+        self.store.patiently(super::STATEMENTS, outbox::confirm(self.client, &confirmed)).await?;
         failpoint::hit("after_confirm");
         Ok((publisher, confirmed.len()))
     }
@@ -78,7 +84,7 @@ impl<'a> Rounds<'a> {
             reasons.push(reason);
         }
         if !failed.is_empty() {
-            outbox::fail(self.client, &failed, &reasons).await?;
+            self.store.patiently(super::STATEMENTS, outbox::fail(self.client, &failed, &reasons)).await?;
         }
         Ok(confirmed)
     }

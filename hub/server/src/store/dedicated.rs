@@ -7,7 +7,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres::{AsyncMessage, Client, Config, Error, NoTls, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::StoreError;
+use super::{StoreError, bounded};
 
 /// One connection of its own: for LISTEN, session locks and migrations.
 ///
@@ -36,6 +36,9 @@ impl Dedicated {
 #[derive(Debug, Clone, Copy)]
 pub struct Sole(i64);
 
+/// The server answers without waiting for anything; longer than this the line is silent.
+const AT_ONCE: Duration = Duration::from_secs(10);
+
 impl Sole {
     /// Publishing the outbox.
     pub const RELAY: Self = Self(0x7869_657A_6869_0002);
@@ -54,7 +57,8 @@ impl Sole {
     ) -> Result<(), StoreError> {
         let mut standing_by = Some(standing_by);
         loop {
-            if client.query_one("SELECT pg_try_advisory_lock($1)", &[&self.0]).await?.try_get(0)? {
+            let asked = async { Ok(client.query_one("SELECT pg_try_advisory_lock($1)", &[&self.0]).await?) };
+            if bounded(AT_ONCE, asked).await?.try_get(0)? {
                 return Ok(());
             }
             if let Some(tell) = standing_by.take() {

@@ -93,14 +93,27 @@ pub struct Settings {
 impl Settings {
     fn client_config(&self) -> Result<Config, StoreError> {
         let mut config: Config = self.url.expose().parse().map_err(StoreError::Url)?;
+        // Both ends give up a line on which nothing comes back for 20 s. The server's end matters as much: the session of a
+        // hub that lost its power holds the relay's lock, for two hours by the system's default.
+        let options = format!("{} {SERVER_GIVES_UP}", config.get_options().unwrap_or_default());
         config
             .application_name("xiezhi-hub")
             .connect_timeout(Duration::from_millis(self.wait_timeout_ms))
             .keepalives_idle(Duration::from_secs(10))
-            .tcp_user_timeout(Duration::from_secs(20));
+            .keepalives_interval(Duration::from_secs(5))
+            .keepalives_retries(2)
+            .tcp_user_timeout(Duration::from_secs(20))
+            .options(options.trim_start());
         Ok(config)
     }
 }
+
+/// Settings of every session, by which the server notices that the hub at the other end is gone.
+const SERVER_GIVES_UP: &str = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2 \
+                               -c tcp_user_timeout=20000";
+
+/// A pooled connection that was not handed out for so long is asked for a sign of life before it is.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -198,12 +211,24 @@ impl From<deadpool_postgres::PoolError> for StoreError {
     }
 }
 
+async fn bounded<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => Err(StoreError::Unavailable(format!("the database said nothing for {limit:?}").into())),
+    }
+}
+
 /// The database as the hub sees it: under the role `xiezhi_app`, which may add to the ledger but never alter it.
 #[derive(Clone, Debug)]
 pub struct Store {
     desk: Pool,
     road: Pool,
     config: Config,
+    statement_timeout: Duration,
+    wait_timeout: Duration,
 }
 
 /// Connections of the road: two that accept, and one each for receipts, results, returns, dead letters and decisions.
@@ -229,7 +254,9 @@ impl Store {
             settings.statement_timeout_ms.min(LONGEST_LOCK_MS),
             "; SET plan_cache_mode = force_generic_plan; SET jit = off",
         );
-        Ok(Self { desk, road, config })
+        let statement_timeout = Duration::from_millis(settings.statement_timeout_ms);
+        let wait_timeout = Duration::from_millis(settings.wait_timeout_ms);
+        Ok(Self { desk, road, config, statement_timeout, wait_timeout })
     }
 
     /// A connection for the API and everything that people ask for.
@@ -254,7 +281,21 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when the server does not answer.
     pub async fn dedicated(&self) -> Result<Dedicated, StoreError> {
-        Dedicated::connect(&self.config).await
+        bounded(self.wait_timeout, Dedicated::connect(&self.config)).await
+    }
+
+    /// Bounds work in the background to the time that so many statements may take. The server ends its statements itself;
+    /// this is for a server, or a way to it, that is silent for good: then the work must end in an error and begin again
+    /// on another connection.
+    ///
+    /// # Errors
+    /// Those of the work, and [`StoreError::Unavailable`] when it was waited in vain; what was asked may have been done.
+    pub async fn patiently<T>(
+        &self,
+        statements: u32,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        bounded(self.statement_timeout * statements, work).await
     }
 
     /// Connections in use at the API, and how many it may have.
@@ -276,11 +317,25 @@ fn pool(config: &Config, settings: &Settings, size: usize, lock_timeout_ms: u64,
          SET idle_in_transaction_session_timeout = '30s'; SET timezone = 'UTC'{more}",
         settings.statement_timeout_ms
     );
-    let wait = Some(Duration::from_millis(settings.wait_timeout_ms));
+    let wait = Duration::from_millis(settings.wait_timeout_ms);
+    // Making a connection takes several questions, each as long as a statement: a slow server still gets new ones.
+    let create = wait.max(Duration::from_millis(settings.statement_timeout_ms));
     Pool::builder(manager)
         .max_size(size)
         .runtime(deadpool_postgres::Runtime::Tokio1)
-        .timeouts(Timeouts { wait, create: wait, recycle: wait })
+        .timeouts(Timeouts { wait: Some(wait), create: Some(create), recycle: Some(wait) })
+        .pre_recycle(Hook::async_fn(move |client, metrics| {
+            Box::pin(async move {
+                // Under load no connection rests so long, and nothing is asked.
+                if metrics.last_used() < FRESH {
+                    return Ok(());
+                }
+                match tokio::time::timeout(wait, client.simple_query("")).await {
+                    Ok(alive) => alive.map(drop).map_err(HookError::Backend),
+                    Err(_) => Err(HookError::message("the connection gives no sign of life")),
+                }
+            })
+        }))
         .post_create(Hook::async_fn(move |client, _| {
             let session = session.clone();
             Box::pin(async move { client.batch_execute(&session).await.map_err(HookError::Backend) })

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::{StreamExt, stream};
 use serde_json::json;
 use tokio::{
     io::AsyncWriteExt,
@@ -11,7 +12,9 @@ use tokio::{
 
 use super::support::Hub;
 
-const DROPS: u64 = 200;
+const DROPS: u64 = 2_000;
+/// Clients at once.
+const TOGETHER: usize = 8;
 
 #[tokio::test]
 async fn dropped_connections_leave_everything_or_nothing() {
@@ -23,7 +26,7 @@ async fn dropped_connections_leave_everything_or_nothing() {
         body["demand_id"] = json!(format!("drop-{n}"));
         body
     };
-    for n in 0..DROPS {
+    let drop_one = async |n: u64| {
         let text = body(n).to_string();
         let head = format!(
             "POST /v1/demands HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer token-court-a\r\n\
@@ -34,13 +37,14 @@ async fn dropped_connections_leave_everything_or_nothing() {
         stream.write_all(head.as_bytes()).await.unwrap();
         stream.write_all(text.as_bytes()).await.unwrap();
         // Not luck but the point of the test: the end comes at every moment of the handler's work, from 0 to 50 ms.
-        let end = Instant::now() + Duration::from_micros(n * 250);
+        let end = Instant::now() + Duration::from_micros(n % 200 * 250);
         while Instant::now() < end {
             sleep(Duration::from_micros(100)).await;
         }
         // Closing with unread data sends a reset, the rudest end there is.
         drop(stream);
-    }
+    };
+    stream::iter(0..DROPS).for_each_concurrent(TOGETHER, drop_one).await;
     hub.app.tracker.close();
     hub.app.tracker.wait().await;
     hub.app.tracker.reopen();
@@ -71,10 +75,11 @@ async fn dropped_connections_leave_everything_or_nothing() {
     let accepted = hub.count("SELECT count(*) FROM demand").await;
     assert!(accepted > 0, "at least the late drops come after the commit");
     // Every retry is answered, and afterwards each demand is there once.
-    for n in 0..DROPS {
+    let repeat = async |n: u64| {
         let status = hub.submit("court-a", &body(n)).await.status;
         assert!(status == 200 || status == 201, "{n}: {status}");
-    }
+    };
+    stream::iter(0..DROPS).for_each_concurrent(TOGETHER, repeat).await;
     let drops = i64::try_from(DROPS).unwrap();
     assert_eq!(hub.rows().await, [drops, drops, drops, drops, 1]);
 }

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test program uses a part")]
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+pub mod relay;
+
 use harness::shared::TestEnv;
 use hub::{
     config::{DeadlineSettings, Loaded, WaitingSettings},
@@ -14,7 +16,7 @@ use jiff::Timestamp;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 use xiezhi_domain::{timers::Timers, workdays::Calendar};
-use xiezhi_schemas::message::{Digest, Receipt};
+use xiezhi_schemas::message::{Digest, Receipt, Stamp, Verdict};
 
 pub const REGISTRY: &str = "320102";
 pub const OTHER: &str = "320104";
@@ -186,6 +188,15 @@ impl Database {
         self.admin.query_one(sql, &[]).await.unwrap().get(0)
     }
 
+    /// V10 and V11 for all registries.
+    pub async fn assert_gapless(&self) {
+        let gaps = "SELECT count(*) FROM (SELECT registry FROM inv_receipt GROUP BY 1 HAVING min(no) <> 1 OR max(no) <> count(*)) x";
+        assert_eq!(self.number(gaps).await, 0, "numbers have a gap");
+        let backwards = "SELECT count(*) FROM (SELECT recorded_at <= lag(recorded_at) OVER (PARTITION BY registry ORDER BY no) AS bad
+                         FROM inv_receipt) x WHERE bad";
+        assert_eq!(self.number(backwards).await, 0, "times do not increase");
+    }
+
     pub async fn state(&self, request: &Request) -> String {
         let sql = "SELECT state FROM inv_request WHERE request_id = $1";
         self.admin.query_one(sql, &[&request.request_id]).await.unwrap().get(0)
@@ -197,6 +208,14 @@ impl Database {
         if let Some(env) = self.env {
             env.finish().await.unwrap();
         }
+    }
+}
+
+/// The stamp of a receipt that was recorded now.
+pub fn recorded(verdict: &Verdict) -> &Stamp {
+    match verdict {
+        Verdict::Recorded(stamp) => stamp,
+        other => panic!("not recorded: {other:?}"),
     }
 }
 

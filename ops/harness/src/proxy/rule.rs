@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use tokio::sync::watch;
 
-use super::frames::Frame;
+use super::frames::{Frame, Message};
 
 /// What is done at the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Rule {
         self
     }
 
-    /// Only messages that hold this, such as a routing key or an id.
+    /// Only messages that hold this, such as a routing key or an id, and only runs of statements that do.
     #[must_use]
     pub fn containing(mut self, text: &str) -> Self {
         self.containing = text.as_bytes().to_vec();
@@ -85,9 +85,12 @@ impl Rule {
     }
 
     /// Whether it fits a message, on a link where this was said, in this transaction.
-    pub(super) fn fits(&self, frame: Frame, bytes: &[u8], said: &[Vec<u8>], transaction: &str) -> bool {
-        self.frame == frame
-            && (self.containing.is_empty() || holds(bytes, &self.containing))
+    pub(super) fn fits(&self, message: &Message, said: &[Vec<u8>], transaction: &str) -> bool {
+        let sql = message.sql.as_deref().unwrap_or_default().as_bytes();
+        self.frame == message.frame
+            && (self.containing.is_empty()
+                || holds(&message.bytes, &self.containing)
+                || holds(sql, &self.containing))
             && (self.on.is_empty() || said.iter().any(|one| holds(one, &self.on)))
             && (self.within.is_empty() || transaction.contains(&self.within))
     }

@@ -42,6 +42,9 @@ struct Spoken {
     held: bool,
 }
 
+/// Statements outside of transactions pile up in the list of the current one; so much is kept of them.
+const MOST_KEPT: usize = 64 * 1024;
+
 /// Openings are short; whatever comes later is known by its statements.
 const OPENING: usize = 4;
 
@@ -59,7 +62,7 @@ impl Said {
         match &message.sql {
             Some(sql) => {
                 let first = sql.trim_start().get(..5).unwrap_or_default().to_ascii_uppercase();
-                if first == "START" || first == "BEGIN" {
+                if first == "START" || first == "BEGIN" || spoken.transaction.len() > MOST_KEPT {
                     spoken.transaction.clear();
                 }
                 spoken.transaction.push_str(sql);
@@ -96,7 +99,7 @@ impl Control {
         let mut decided = Deed::Watch;
         lock(&self.armed).retain_mut(|armed| {
             let Some(struck) = armed.struck.upgrade() else { return false };
-            if armed.rule.fits(message.frame, &message.bytes, &spoken.all, &spoken.transaction) {
+            if armed.rule.fits(message, &spoken.all, &spoken.transaction) {
                 armed.seen += 1;
                 if armed.rule.strikes(armed.seen) && decided == Deed::Watch {
                     decided = armed.rule.deed;

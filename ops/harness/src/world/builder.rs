@@ -16,6 +16,7 @@ use super::api::Tokens;
 use super::cli::HubCli;
 use super::county::County;
 use super::ground::{Given, Ground};
+use super::links::Links;
 use super::part::{Pages, Part};
 use super::programs::Programs;
 use super::region::{self, PILOTS, Province};
@@ -55,6 +56,7 @@ pub struct Builder {
     programs: Option<PathBuf>,
     hub_env: Vec<(String, String)>,
     connector_env: Vec<(String, String)>,
+    proxied: bool,
     narrator: Option<Narrator>,
 }
 
@@ -78,6 +80,7 @@ impl Builder {
             programs: None,
             hub_env: Vec::new(),
             connector_env: Vec::new(),
+            proxied: false,
             narrator: None,
         }
     }
@@ -166,6 +169,13 @@ impl Builder {
         self
     }
 
+    /// Leads hub and connectors to their servers by way of proxies: [`World::links`].
+    #[must_use]
+    pub const fn through_proxies(mut self) -> Self {
+        self.proxied = true;
+        self
+    }
+
     /// Tells what is being done, one line a step.
     #[must_use]
     pub fn narrate(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
@@ -192,6 +202,7 @@ impl Builder {
         let provinces = region::choose(&self.provinces, self.registries_each, self.registries_total)?;
         let ground = self.make_ground().await?;
         ground.prepare().await?;
+        let links = if self.proxied { Some(Links::before(&ground).await?) } else { None };
         let dir = ground.dir();
         // No connection is kept: programs are killed and come back, and a kept connection would fail then.
         let http = reqwest::Client::builder()
@@ -200,7 +211,7 @@ impl Builder {
             .timeout(Duration::from_secs(60))
             .build()?;
         let hub_base = format!("http://127.0.0.1:{}", free_port()?);
-        let cli = self.hub_cli(&programs, &ground, &dir, &hub_base)?;
+        let cli = self.hub_cli(&programs, &ground, &dir, &hub_base, links.as_ref())?;
         self.declare(&cli, &dir, &provinces, ground.shares_broker()).await?;
         let tokens = self.issue(&cli, &provinces).await?;
 
@@ -221,8 +232,9 @@ impl Builder {
             let county = self.county(province, launch, &programs, &dir, &http)?;
             county.spawn()?;
             let health = format!("http://127.0.0.1:{}", free_port()?);
-            let file =
-                self.connector_file(&cli, &ground, province, &county, &tokens, &hub_base, &health).await?;
+            let file = self
+                .connector_file(&cli, &ground, links.as_ref(), province, &county, &tokens, &hub_base, &health)
+                .await?;
             let name = format!("connector-{}", province.code);
             let args = ["run", "--config"].map(str::to_owned).into_iter().chain([file.display().to_string()]);
             let run = launch(&name, &programs.connector).args(args).envs(self.connector_env.clone());
@@ -251,6 +263,7 @@ impl Builder {
             hub_base,
             http,
             dir,
+            links,
             ground,
         })
     }
@@ -267,12 +280,23 @@ impl Builder {
         })
     }
 
-    fn hub_cli(&self, programs: &Programs, ground: &Ground, dir: &Path, base: &str) -> Result<HubCli> {
+    fn hub_cli(
+        &self,
+        programs: &Programs,
+        ground: &Ground,
+        dir: &Path,
+        base: &str,
+        links: Option<&Links>,
+    ) -> Result<HubCli> {
         let file = |name: &str| dir.join(name).display().to_string();
+        let (database, broker) = match links {
+            Some(links) => (links.database.url(), links.broker.url()),
+            None => (ground.database_url(), ground.broker_url()),
+        };
         let listen = base.trim_start_matches("http://").to_owned();
         let mut env: Vec<(String, String)> = [
-            ("XIEZHI_DATABASE__URL", ground.database_url()),
-            ("XIEZHI_BROKER__URL", ground.broker_url()),
+            ("XIEZHI_DATABASE__URL", database),
+            ("XIEZHI_BROKER__URL", broker),
             ("XIEZHI_BROKER__MANAGEMENT_URL", ground.management_url()?),
             ("XIEZHI_HTTP__LISTEN", listen),
             ("XIEZHI_HTTP__RATE_PER_SECOND", "100000".to_owned()),
@@ -365,6 +389,7 @@ impl Builder {
         &self,
         cli: &HubCli,
         ground: &Ground,
+        links: Option<&Links>,
         province: &Province,
         county: &County,
         tokens: &Tokens,
@@ -378,7 +403,10 @@ impl Builder {
         let token = tokens.get(&name).context("every connector has a token")?;
         let registries: Vec<&str> =
             province.registries.iter().map(|registry| registry.code.as_str()).collect();
-        let broker = ground.broker_url_as(&format!("xz-province-{code}"), password.trim())?;
+        let mut broker = ground.broker_url_as(&format!("xz-province-{code}"), password.trim())?;
+        if let Some(links) = links {
+            broker = links.provinces.in_front_of(&broker);
+        }
         let text = toml::to_string(&serde_json::json!({
             "name": name,
             "province": code,

@@ -22,6 +22,7 @@ mod cli;
 mod county;
 mod demand;
 mod ground;
+mod links;
 mod papers;
 mod part;
 mod programs;
@@ -41,6 +42,7 @@ pub use cli::Ran;
 pub use county::County;
 pub use demand::{Builder as DemandBuilder, Demand, demand, unit_code};
 pub use ground::{Given, Ground};
+pub use links::Links;
 pub use papers::{Paper, Papers, pdf};
 pub use part::Part;
 pub use programs::Programs;
@@ -67,6 +69,7 @@ pub struct World {
     hub_base: String,
     http: reqwest::Client,
     dir: PathBuf,
+    links: Option<Links>,
     // Last: the servers go when nobody uses them any more.
     ground: Ground,
 }
@@ -94,6 +97,15 @@ impl World {
             Ground::Private(stack) => stack,
             _ => panic!("this world shares its servers; build it with .private(…) to kill them"),
         }
+    }
+
+    /// The lines between programs and servers, to cut and silence.
+    ///
+    /// # Panics
+    /// When it was not built with `through_proxies`.
+    #[must_use]
+    pub const fn links(&self) -> &Links {
+        self.links.as_ref().expect("a world whose lines are struck is built with .through_proxies()")
     }
 
     /// Provinces with their registries.
@@ -254,6 +266,9 @@ impl World {
     /// # Errors
     /// When a server refuses to give back what the world had.
     pub async fn finish(self) -> Result<()> {
+        if let Some(links) = &self.links {
+            links.clear();
+        }
         join_all(self.connectors.values().map(|connector| connector.terminate(GRACE))).await;
         self.hub.terminate(GRACE).await;
         join_all(self.counties.values().map(|county| county.terminate(GRACE))).await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+use crate::clock::FakeClock;
 use crate::launch::Launch;
 use crate::process::{Ended, Process};
 use crate::procfs::Usage;
@@ -22,6 +23,7 @@ pub struct Part {
     token: Option<String>,
     http: reqwest::Client,
     env: Mutex<BTreeMap<String, String>>,
+    clock: Mutex<Option<FakeClock>>,
     process: Mutex<Option<Process>>,
 }
 
@@ -46,6 +48,7 @@ impl Part {
             token: pages.token,
             http: http.clone(),
             env: Mutex::default(),
+            clock: Mutex::default(),
             process: Mutex::default(),
         }
     }
@@ -70,6 +73,11 @@ impl Part {
         }
     }
 
+    /// Sets the clock that it runs under from the next start on; the caller turns it.
+    pub fn set_clock(&self, clock: &FakeClock) {
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock.clone());
+    }
+
     /// Starts the program without waiting for it; one that runs is killed first.
     ///
     /// # Errors
@@ -79,7 +87,8 @@ impl Part {
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         // The old one must be gone before the new one opens its port.
         drop(process.take());
-        *process = Some(self.launch.clone().envs(env).spawn()?);
+        let clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        *process = Some(self.launch.clone().envs(env).clock(clock.as_ref()).spawn()?);
         Ok(())
     }
 

@@ -1,6 +1,8 @@
 //! Messages that somebody copied off the road and sends again: elsewhere, altered, later, in another's name.
 
+use harness::clock::FakeClock;
 use harness::world::World;
+use jiff::{SignedDuration, Timestamp};
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 use serde_json::{Value, json};
@@ -61,6 +63,30 @@ async fn a20_captured_messages_sent_again_give_nothing_new() {
     });
     came_again.await.unwrap();
 
+    // A day later by the connector's clock: still the same message, and the ledger's stamp is the first one.
+    let tomorrow = FakeClock::new(run.world.dir(), "connector").unwrap();
+    tomorrow.set("+1d").unwrap();
+    let connector = run.world.connector(PROVINCE);
+    connector.set_clock(&tomorrow);
+    connector.restart().await.unwrap();
+    connector.ready(SOON).await.unwrap();
+    admin.put("", &queue(REGISTRY), properties.clone(), &body).await;
+    run.wait_for_depth(&queue(REGISTRY), (0, 0)).await;
+    let came_again = harness::wait::until("the copy to reach the registry a day later", SOON, async || {
+        run.book(request).await == (1, 2)
+    });
+    came_again.await.unwrap();
+    let recognised = harness::wait::until("the copy to be recognised", SOON, async || {
+        let by_its_clock =
+            (Timestamp::now() + SignedDuration::from_hours(24)).strftime("%Y-%m-%d").to_string();
+        connector
+            .log()
+            .lines()
+            .any(|line| line.contains("the ledger had this receipt already") && line.contains(&by_its_clock))
+    });
+    recognised.await.unwrap();
+    tomorrow.set("+0").unwrap();
+
     // To another registry, to another province, with another sender's name, another signature, another body: refused.
     let signature = xiezhi_schemas::message::header::SIGNATURE;
     let altered = String::from_utf8(body.clone()).unwrap().replacen("演示", "另一", 1).into_bytes();
@@ -91,7 +117,7 @@ async fn a20_captured_messages_sent_again_give_nothing_new() {
     }
     // And once more where such a copy was noticed and taken out already.
     admin.put("", &queue(abroad), properties.clone(), &body).await;
-    assert_eq!(run.book(request).await, (1, 1), "a refused copy reached the registry's system");
+    assert_eq!(run.book(request).await, (1, 2), "a refused copy reached the registry's system");
 
     // The receipt, asked for again by its own province: the first stamp. By another province, or in another's name: nothing.
     let mine = Hand::province(&run.world, PROVINCE).await;

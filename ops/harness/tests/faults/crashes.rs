@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
+use harness::loops;
 use harness::world::World;
 use serde_json::Value;
 
@@ -23,9 +24,10 @@ async fn a02_a04_connector_killed_around_receipt_and_acknowledgement() {
         Run::start(World::builder("a02").provinces(&[PROVINCE]).registries_each(1).courts(&["court-a"]))
             .await;
     let connector = run.world.connector(PROVINCE);
+    // Sixteen kills in each round: every place, once with the first delivery and then with others in hand and settled.
+    let rounds = loops(1, 13);
     for place in ["before_receipt", "after_receipt", "before_ack", "after_ack"] {
-        // Once with the first delivery and once with others in hand and settled.
-        for nth in [1, 2, 3, 4] {
+        for nth in [1, 2, 3, 4].repeat(rounds) {
             let known = by_request(&run.receipts().await);
             connector.set_env(FAILPOINT, &format!("{place}:{nth}"));
             connector.restart().await.unwrap();
@@ -86,9 +88,9 @@ async fn a35_hub_killed_around_publish_mark_and_receipt() {
         Run::start(World::builder("a35").provinces(&[PROVINCE]).registries_each(1).courts(&["court-a"]))
             .await;
     let hub = &run.world.hub;
-    for place in
-        ["before_publish", "after_publish", "after_confirm", "before_receipt_commit", "after_receipt_commit"]
-    {
+    let places =
+        ["before_publish", "after_publish", "after_confirm", "before_receipt_commit", "after_receipt_commit"];
+    for place in places.repeat(loops(1, 40)) {
         let receipts = run.receipts().await;
         hub.set_env(FAILPOINT, place);
         hub.restart().await.unwrap();

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use harness::loops;
 use harness::stack::StackOptions;
 use harness::wait;
 use harness::world::World;
@@ -11,28 +12,55 @@ use crate::run::{PROVINCE, REGISTRY, Run, SOON};
 /// Longest time from the database's return until the hub works again.
 const BACK: Duration = Duration::from_secs(10);
 
-/// The database server is killed three times under load and stays away for two seconds each time. Meanwhile intake refuses with a
-/// code and quickly; afterwards the hub is back within ten seconds, and no demand and no receipt is half there.
+/// Kills the process of one of the hub's sessions, the relay's or any that is at work, and waits until the server has
+/// recovered from it, which ends all sessions.
+async fn kill_a_session(run: &Run) {
+    let sql = "SELECT pid FROM pg_stat_activity WHERE application_name = 'xiezhi-hub' AND datname = current_database() \
+               ORDER BY (state = 'active') DESC, random() LIMIT 1";
+    let client = run.world.sql().await.unwrap();
+    let pid: i32 = client.query_one(sql, &[]).await.unwrap().get(0);
+    let started = "SELECT pg_postmaster_start_time()::text || (SELECT min(backend_start)::text FROM pg_stat_activity \
+                   WHERE backend_type = 'checkpointer')";
+    let before: String = client.query_one(started, &[]).await.unwrap().get(0);
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    let recovered = wait::until("the server to have recovered", SOON, async || {
+        let now = run.world.sql().await?.query_one(started, &[]).await?;
+        anyhow::ensure!(now.get::<_, String>(0) != before, "it has not noticed yet");
+        Ok(())
+    });
+    recovered.await.unwrap();
+}
+
+/// Under load the database server is killed again and again and stays away until a court was refused; between these, single
+/// sessions of the hub are killed, which makes the server recover by itself. Intake refuses with a code and quickly; afterwards
+/// the hub is back within ten seconds, and no demand and no receipt is half there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a43_database_killed_under_load() {
     let builder = World::builder("a43").private(StackOptions::default()).provinces(&[PROVINCE]);
     let run = Run::start(builder.registries_each(2).courts(&["court-a"])).await;
     let postgres = &run.world.stack().postgres;
-    let load = run.submit_many(REGISTRY, 200, Duration::from_millis(80));
+    let kills = loops(4, 20);
+    let load = run.submit_many(REGISTRY, kills * 60, Duration::from_millis(80));
     let faults = async {
         let mut slowest = Duration::ZERO;
-        for pause in [2_100, 2_900, 1_300] {
-            tokio::time::sleep(Duration::from_millis(pause)).await;
+        for kill in 0..kills {
+            // At moments that nobody chose, but the same in every run.
+            tokio::time::sleep(Duration::from_millis(1_300 + kill as u64 * 733 % 1_700)).await;
             let before = run.answers().len();
             assert!(postgres.is_running());
-            postgres.kill9();
-            let refused = wait::until("a refusal while the database is away", SOON, async || {
-                run.answers()[before..]
-                    .iter()
-                    .any(|(status, code)| *status == 503 && code.starts_with("HUB-"))
-            });
-            refused.await.unwrap();
-            postgres.restart().await.unwrap();
+            if kill % 2 == 0 {
+                postgres.kill9();
+                let refused = wait::until("a refusal while the database is away", SOON, async || {
+                    run.answers()[before..]
+                        .iter()
+                        .any(|(status, code)| *status == 503 && code.starts_with("HUB-"))
+                });
+                refused.await.unwrap();
+                postgres.restart().await.unwrap();
+            } else {
+                kill_a_session(&run).await;
+            }
             let up = Instant::now();
             run.world.hub.ready(BACK).await.unwrap();
             slowest = slowest.max(up.elapsed());

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::run::{PROVINCE, REGISTRY, Run, SOON};
 
-/// Two operators replay the same fifty undelivered demands and ten delivered ones at once: each is sent again once, and
+/// Two operators replay the same two hundred undelivered demands and ten delivered ones at once: each is sent again once, and
 /// nothing that was delivered changes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a16_two_operators_replay_the_same() {
@@ -31,17 +31,17 @@ async fn a16_two_operators_replay_the_same() {
         run.wait_for_state(*id, "registered", SOON).await;
     }
     run.world.fault(REGISTRY, "refuse").await.unwrap();
-    let refused = run.submit_many(REGISTRY, 50, Duration::ZERO).await;
-    run.wait_for_count("fifty to be undelivered", undelivered, 50, SOON).await;
+    let refused = run.submit_many(REGISTRY, 200, Duration::ZERO).await;
+    run.wait_for_count("two hundred to be undelivered", undelivered, 200, SOON).await;
     run.world.fault(REGISTRY, "none").await.unwrap();
     let receipts = run.receipts().await;
     assert_eq!(receipts.len(), delivered.len());
     let messages = "SELECT count(DISTINCT message_id) FROM inv_outbox";
-    assert_eq!(run.count(messages).await, 60);
+    assert_eq!(run.count(messages).await, 210);
 
     let all: Vec<i64> =
         operator.undelivered("").await.unwrap().iter().filter_map(|item| item["dead_id"].as_i64()).collect();
-    assert_eq!(all.len(), 60);
+    assert_eq!(all.len(), 210);
     let order = json!({
         "action": "replay", "reason": "both of us saw it", "pace_per_second": 1000, "dry_run": false,
         "select": {"dead_ids": all},
@@ -62,7 +62,7 @@ async fn a16_two_operators_replay_the_same() {
         assert!(answer.status().is_success(), "{}", answer.status());
         let preview: Value = answer.json().await.unwrap();
         if let Some(job) = preview["job_id"].as_str() {
-            assert_eq!(preview["total"], 50, "a decided dead letter was taken again");
+            assert_eq!(preview["total"], 200, "a decided dead letter was taken again");
             operator.wait_for_job(job, SOON).await.unwrap();
             taken += 1;
         }
@@ -73,20 +73,20 @@ async fn a16_two_operators_replay_the_same() {
     }
     let replays = "SELECT count(*) FROM (SELECT FROM inv_outbox WHERE kind = 'replay' GROUP BY request_id \
                    HAVING count(*) = 1) once";
-    assert_eq!(run.count(replays).await, 60, "each was sent again once");
-    assert_eq!(run.count("SELECT count(*) FROM inv_outbox WHERE kind = 'replay'").await, 60);
-    assert_eq!(run.count(messages).await, 60, "a replay keeps the message's id");
+    assert_eq!(run.count(replays).await, 210, "each was sent again once");
+    assert_eq!(run.count("SELECT count(*) FROM inv_outbox WHERE kind = 'replay'").await, 210);
+    assert_eq!(run.count(messages).await, 210, "a replay keeps the message's id");
     let now = run.receipts().await;
-    assert_eq!(now.len(), 60);
+    assert_eq!(now.len(), 210);
     assert!(receipts.iter().all(|receipt| now.contains(receipt)), "a replay changed a receipt");
 
     // Once more, when nothing is open: nothing happens at all.
     let size = "SELECT coalesce(sum(size), 0)::bigint FROM inv_head";
-    run.wait_for_count("the head to be signed", size, 60, SOON).await;
+    run.wait_for_count("the head to be signed", size, 210, SOON).await;
     let heads_now = run.heads().await;
     let nothing = operator.replay(&json!({"dead_ids": all}), "once more for luck").await.unwrap();
     assert_eq!(nothing, Value::Null);
     assert_eq!((run.receipts().await, run.heads().await), (now, heads_now));
-    run.tell(&format!("{taken} orders met over the same fifty"));
+    run.tell(&format!("{taken} orders met over the same two hundred"));
     run.judge().await;
 }

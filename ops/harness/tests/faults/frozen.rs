@@ -1,11 +1,14 @@
-//! One message in two hands: a connector stands still past its heartbeat, another takes over, the first wakes up.
+//! One message in two hands: a connector stands still past its heartbeat and another takes over, or the broker takes a
+//! delivery back because it was held for too long; then the first hand's answer comes.
 
 use std::time::Duration;
 
+use harness::loops;
 use harness::rabbit::RabbitOptions;
-use harness::stack::StackOptions;
+use harness::stack::{Stack, StackOptions};
 use harness::wait;
 use harness::world::{Programs, World};
+use serde_json::json;
 
 use crate::run::{PROVINCE, REGISTRY, Run, SOON};
 
@@ -72,5 +75,48 @@ async fn a05_a_frozen_connector_wakes_after_another_took_over() {
     let now = run.receipts().await;
     assert_eq!(now.len(), ids.len() + more.len() + last.len());
     assert!(receipts.iter().all(|receipt| now.contains(receipt)));
+    run.judge().await;
+}
+
+/// The registry's system holds a demand longer than the broker lets a delivery be unacknowledged: it has one of them stored
+/// already, and of the others it says nothing. The broker takes all back while the connector is well and waits for answers. The
+/// connector consumes again, and the second deliveries give one receipt each.
+#[tokio::test(flavor = "multi_thread")]
+async fn a05_a_delivery_held_beyond_the_brokers_patience_comes_again() {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let rabbit = RabbitOptions { consumer_timeout: Some(PATIENCE), ..RabbitOptions::default() };
+    let stack = Stack::start("patience", StackOptions { rabbit, ..StackOptions::default() }).await.unwrap();
+    // Channels look at the clock once a minute otherwise, and those that exist keep their pace.
+    let often = "application:set_env(rabbit, channel_tick_interval, 1000).";
+    stack.rabbit.ctl(&["eval", often]).await.unwrap();
+    let builder = World::builder("patience").on(stack).provinces(&[PROVINCE]).registries_each(1);
+    let run = Run::start(builder.courts(&["court-a"])).await;
+    let connector = run.world.connector(PROVINCE);
+    for round in 0..loops(1, 5) {
+        // Stored, and the answer lost, so that the connector asks once more, into the silence.
+        run.world
+            .county(PROVINCE)
+            .order(&json!({"registry": REGISTRY, "fault": "lose_answer", "times": 1}))
+            .await
+            .unwrap();
+        let stored = run.submit(&run.demand(REGISTRY)).await;
+        wait::until("one to be stored", SOON, async || run.book(stored).await.0 == 1).await.unwrap();
+        run.world.fault(REGISTRY, "stall").await.unwrap();
+        let ids = run.submit_many(REGISTRY, 4, Duration::ZERO).await;
+        let since = std::time::Instant::now();
+        let seen = connector.log().matches("PRECONDITION_FAILED").count();
+        wait::until("the broker to take the deliveries back", SOON, async || {
+            connector.log().matches("PRECONDITION_FAILED").count() > seen
+        })
+        .await
+        .unwrap();
+        run.tell(&format!("{round}: taken back after {:.1} s", since.elapsed().as_secs_f64()));
+        assert!(connector.is_running());
+        run.world.fault(REGISTRY, "none").await.unwrap();
+        for id in ids.iter().chain([&stored]) {
+            run.wait_for_state(*id, "registered", SOON).await;
+            assert_eq!((run.book(*id).await.0, run.receipts_of(*id).await.len()), (1, 1));
+        }
+    }
     run.judge().await;
 }

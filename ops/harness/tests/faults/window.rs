@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use harness::loops;
 use harness::wait::{self, Step};
 use harness::world::World;
 use serde_json::{Value, json};
@@ -115,9 +116,9 @@ async fn a14_a_late_receipt_against_the_window_and_the_close() {
     run.wait_for_state(kept, "registered", SOON).await;
     run.tell("received, then expired: nothing to close");
 
-    // Both at once: replay, close and receipt of the same twenty, in every order.
+    // Both at once: replay, close and receipt of the same demands, in every order.
     connector.kill9();
-    let contested = run.submit_many(REGISTRY, 20, Duration::ZERO).await;
+    let contested = run.submit_many(REGISTRY, loops(20, 500), Duration::ZERO).await;
     undelivered(&run, &contested).await;
     let late = receipts(&run, &contested).await;
     let everything = json!({"filter": {}});
@@ -127,7 +128,7 @@ async fn a14_a_late_receipt_against_the_window_and_the_close() {
         .unwrap()
         .iter()
         .filter_map(|item| item["dead_id"].as_i64())
-        .take(10)
+        .take(contested.len() / 2)
         .collect();
     let some = json!({"dead_ids": half});
     let (closed, replayed, verdicts) = tokio::join!(

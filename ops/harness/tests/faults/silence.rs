@@ -1,0 +1,145 @@
+//! Lines that say nothing any more and do not break: packets vanish, or a server hangs with its sockets open.
+
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use harness::loops::{are_full, lasting};
+use harness::proxy::Way;
+use harness::wait::{self, Step};
+use harness::world::{Part, World};
+
+use crate::run::{PROVINCE, REGISTRY, Run, SOON};
+
+/// Two heartbeats of ten seconds, and what a test machine needs on top.
+const FOUND: Duration = Duration::from_secs(25);
+/// Longest time from the end of the silence until everything works again.
+const BACK: Duration = Duration::from_secs(30);
+
+/// Waits until a program says that it cannot work; how long that took.
+async fn found(part: &Part, within: Duration) -> Duration {
+    let begun = Instant::now();
+    let what = format!("{} to find out", part.name());
+    let noticed = wait::until(&what, within, async || match part.ready(Duration::from_millis(500)).await {
+        Ok(()) => Step::Again("it says that it is ready".to_owned()),
+        Err(_) => Step::Done(()),
+    });
+    noticed.await.unwrap();
+    begun.elapsed()
+}
+
+/// Both lines to the broker go silent, both ways and each way alone. Hub and connector find out within two heartbeats and say
+/// so; intake goes on; everything is delivered once when the lines are back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a38_a_silent_broker_is_found_within_two_heartbeats() {
+    let builder = World::builder("silent").provinces(&[PROVINCE]).registries_each(1).courts(&["court-a"]);
+    let run = Run::start(builder.through_proxies()).await;
+    let (hub, connector, links) = (&run.world.hub, run.world.connector(PROVINCE), run.world.links());
+    let both = [Way::Up, Way::Down];
+    let mut cases: Vec<&[Way]> = vec![&both];
+    if are_full() {
+        cases.extend([&both[..1], &both[1..]]);
+    }
+    let mut ids = run.submit_many(REGISTRY, 10, Duration::ZERO).await;
+    for ways in cases {
+        let load = run.submit_many(REGISTRY, 60, Duration::from_millis(500));
+        let faults = async {
+            links.broker.silence(ways);
+            links.provinces.silence(ways);
+            let (of_hub, of_connector) = tokio::join!(found(hub, FOUND), found(connector, FOUND));
+            run.tell(&format!(
+                "{ways:?}: the hub found out after {of_hub:.1?}, the connector after {of_connector:.1?}"
+            ));
+            // Silence goes on for as long as the matrix asks.
+            tokio::time::sleep(lasting(3, 95)).await;
+            links.clear();
+            let back = Instant::now();
+            hub.ready(BACK).await.unwrap();
+            connector.ready(BACK.saturating_sub(back.elapsed())).await.unwrap();
+            run.tell(&format!("working again {:.1?} after the silence", back.elapsed()));
+        };
+        let (accepted, ()) = tokio::join!(load, faults);
+        ids.extend(accepted);
+        run.replay_undelivered().await;
+        run.all_registered_and_taken_once(&ids).await;
+    }
+    assert!(run.answers().iter().all(|(status, _)| *status < 300), "refused: {:?}", run.answers());
+    assert_eq!(run.receipts().await.len(), ids.len());
+    run.judge().await;
+}
+
+/// The line to the database goes silent. Courts get their refusal within five seconds, the hub says that it cannot work, and
+/// goes on when the line is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a38_a_silent_database_is_refused_for_and_found() {
+    let builder = World::builder("mute").provinces(&[PROVINCE]).registries_each(1).courts(&["court-a"]);
+    // A statement may take two seconds here, so that silence shows after eight.
+    let builder = builder.hub_env("XIEZHI_DATABASE__STATEMENT_TIMEOUT_MS", "2000");
+    let run = Run::start(builder.through_proxies()).await;
+    let (hub, links) = (&run.world.hub, run.world.links());
+    let load = run.submit_many(REGISTRY, 40, Duration::from_millis(500));
+    let faults = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        links.database.silence(&[Way::Up, Way::Down]);
+        let after = found(hub, FOUND).await;
+        run.tell(&format!("the hub found out after {after:.1?}"));
+        let refused = wait::until("a refusal", SOON, async || {
+            run.answers().iter().any(|(status, code)| *status == 503 && code.starts_with("HUB-"))
+        });
+        refused.await.unwrap();
+        tokio::time::sleep(lasting(3, 100)).await;
+        links.clear();
+        let back = Instant::now();
+        hub.ready(Duration::from_secs(10)).await.unwrap();
+        run.tell(&format!("ready {:.1?} after the silence", back.elapsed()));
+    };
+    let (ids, ()) = tokio::join!(load, faults);
+    let refusals: Vec<_> = run.answers().into_iter().filter(|(status, _)| *status >= 300).collect();
+    assert!(refusals.iter().all(|(status, code)| *status == 503 && code.starts_with("HUB-")), "{refusals:?}");
+    run.replay_undelivered().await;
+    run.all_registered_and_taken_once(&ids).await;
+    run.judge().await;
+}
+
+/// Each look at the database takes two seconds longer, and five hundred courts ask at once. Everybody is answered within five
+/// seconds, by acceptance or by a refusal that harms nothing; receipts that are due are stamped all the same, as the ledger
+/// does not share its connections with the courts; and all is accepted once when the database is quick again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a45_a_slow_database_makes_nobody_wait_for_long() {
+    let builder = World::builder("slow").provinces(&[PROVINCE]).registries_each(1).courts(&["court-a"]);
+    let run = Run::start(builder.through_proxies()).await;
+    let database = &run.world.links().database;
+    run.world.fault(REGISTRY, "stall").await.unwrap();
+    let due = run.submit_many(REGISTRY, 6, Duration::ZERO).await;
+    let unsent = "SELECT count(*) FROM inv_outbox WHERE confirmed_at IS NULL";
+    run.wait_for_count("the demands to be sent", unsent, 0, SOON).await;
+    let bodies: Vec<_> = (0..500).map(|_| run.demand(REGISTRY)).collect();
+    database.delay(Duration::from_secs(1));
+    run.world.fault(REGISTRY, "none").await.unwrap();
+    let begun = Instant::now();
+    join_all(bodies.iter().map(|body| run.attempt(body))).await;
+    let all_within = begun.elapsed();
+    let answers = run.answers().split_off(due.len());
+    // The courts do not let go.
+    let insisting = async {
+        loop {
+            join_all(bodies.iter().map(|body| run.attempt(body))).await;
+        }
+    };
+    let stamped = run.wait_for_count("the due receipts", "SELECT count(*) FROM inv_receipt", 6, 2 * SOON);
+    tokio::select! {
+        () = stamped => run.tell(&format!("stamped after {:.1?} although the courts insist", begun.elapsed())),
+        () = insisting => unreachable!("courts insist for ever"),
+    }
+    database.clear();
+    let refused = answers.iter().filter(|(status, _)| *status == 503).count();
+    run.tell(&format!("{} answers within {all_within:.1?}, {refused} of them refusals", answers.len()));
+    assert_eq!(answers.len(), 500, "somebody got no answer");
+    assert!(answers.iter().all(|(status, _)| matches!(status, 200..=299 | 503)), "{answers:?}");
+    assert!(refused > 0, "the database was not slow");
+    let mut ids = due;
+    for body in &bodies {
+        ids.push(run.submit(body).await);
+    }
+    run.all_registered_and_taken_once(&ids).await;
+    run.judge().await;
+}
