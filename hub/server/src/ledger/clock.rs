@@ -32,6 +32,17 @@ pub enum ClockError {
         /// Bound.
         bound_ms: i64,
     },
+    /// The look took so long that the clock could be off by more than the bound without anybody seeing it.
+    #[error(
+        "[HUB-3001] the database's clock cannot be read closely enough: the looks took {took_ms} ms and leave room for an \
+         error beyond {bound_ms} ms; no receipt is stamped until the database answers faster"
+    )]
+    Vague {
+        /// How long the look took, with the one that it is compared with.
+        took_ms: i64,
+        /// Bound.
+        bound_ms: i64,
+    },
     /// The ledger is ahead of the clock.
     #[error(
         "[HUB-3002] the database's clock is {behind_ms} ms behind the last receipt of registry {registry}; no receipt is \
@@ -49,13 +60,13 @@ impl ClockError {
     /// Stable code.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Apart { .. } | Self::Jumped { .. } => "HUB-3001",
+            Self::Apart { .. } | Self::Jumped { .. } | Self::Vague { .. } => "HUB-3001",
             Self::Behind { .. } => "HUB-3002",
         }
     }
 }
 
-/// One look at all clocks at once.
+/// One look at all clocks at once. The hub's own are read at its end, the database's at some moment within it.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading {
     /// The database's clock.
@@ -64,7 +75,7 @@ pub struct Reading {
     pub hub: Timestamp,
     /// The hub's monotonic clock.
     pub monotonic: Instant,
-    /// How long the look took; the readings may be apart by so much without anybody being wrong.
+    /// How long the look took: nobody knows better than that when the database read its clock.
     pub took: Duration,
 }
 
@@ -88,29 +99,45 @@ impl ClockGuard {
         Self { bound: SignedDuration::try_from(bound).unwrap_or(SignedDuration::MAX), anchor: None }
     }
 
-    /// The error to be recorded with the stamps, in microseconds, if the clock may be trusted.
+    /// The error to be recorded with the stamps, in microseconds, if the clock may be trusted. It holds what the clocks are
+    /// seen to be apart and what the length of the look may hide, and is never beyond the bound.
     ///
     /// # Errors
     /// Why it may not.
     pub fn check(&mut self, now: Reading) -> Result<i64, ClockError> {
         let bound_ms = millis(self.bound);
         let took = SignedDuration::try_from(now.took).unwrap_or(SignedDuration::MAX);
-        let apart = now.database.duration_since(now.hub);
-        if apart.abs() > self.bound + took {
+        let apart = beyond(now.database.duration_since(now.hub), -took, SignedDuration::ZERO);
+        if apart.abs() > self.bound {
             return Err(ClockError::Apart { apart_ms: millis(apart), bound_ms });
         }
-        let anchor = *self.anchor.get_or_insert(now);
+        let vague = |hidden| ClockError::Vague { took_ms: millis(hidden), bound_ms };
+        // Also the first look must be close: all that follow are held against it.
+        let err = apart.abs().saturating_add(took);
+        if err > self.bound {
+            return Err(vague(took));
+        }
+        let Some(anchor) = self.anchor else {
+            self.anchor = Some(now);
+            return Ok(micros(err));
+        };
+        let anchor_took = SignedDuration::try_from(anchor.took).unwrap_or(SignedDuration::MAX);
         let passed = now.monotonic.duration_since(anchor.monotonic);
-        let expected = anchor.database + passed;
-        let jump = now.database.duration_since(expected);
-        if jump.abs() > self.bound + took {
+        let jump = beyond(now.database.duration_since(anchor.database + passed), -took, anchor_took);
+        if jump.abs() > self.bound {
             return Err(ClockError::Jumped { jump_ms: millis(jump), bound_ms });
         }
-        if passed > ANCHOR_AGE && jump.abs() < self.bound / FOLLOW_SHARE {
+        let hidden = took.saturating_add(anchor_took);
+        if jump.abs().saturating_add(hidden) > self.bound {
+            return Err(vague(hidden));
+        }
+        let follows = passed > ANCHOR_AGE && jump.abs().saturating_add(took) < self.bound / FOLLOW_SHARE;
+        // A look twice as close that contradicts nothing replaces a vague anchor; it halves each time, so it cannot creep.
+        let sharper = jump.is_zero() && now.took < anchor.took / 2;
+        if follows || sharper {
             self.anchor = Some(now);
         }
-        let err = apart.abs().max(jump.abs()) + took;
-        Ok(i64::try_from(err.as_micros()).unwrap_or(i64::MAX))
+        Ok(micros(err.max(jump.abs().saturating_add(hidden))))
     }
 
     /// Whether the clock has reached the last stamp of a registry, give or take the bound.
@@ -129,6 +156,21 @@ impl ClockGuard {
         }
         Ok(())
     }
+}
+
+/// How far a difference lies beyond what the length of a look explains: zero from `least` to `most`.
+fn beyond(difference: SignedDuration, least: SignedDuration, most: SignedDuration) -> SignedDuration {
+    if difference < least {
+        difference.saturating_sub(least)
+    } else if difference > most {
+        difference.saturating_sub(most)
+    } else {
+        SignedDuration::ZERO
+    }
+}
+
+fn micros(duration: SignedDuration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn millis(duration: SignedDuration) -> i64 {
@@ -170,6 +212,42 @@ mod tests {
         let mut guard = ClockGuard::new(Duration::from_secs(1));
         guard.check(reading(start, 0, 0, 0)).unwrap();
         assert_eq!(guard.check(reading(start, 1, -200, 0)), Ok(200_000));
+    }
+
+    /// A look that takes `took` milliseconds, at whose begin the database read a true clock.
+    fn slow(start: Instant, passed: u64, took: u64) -> Reading {
+        let mut reading = reading(start, passed, -i64::try_from(took).unwrap(), 0);
+        reading.took = Duration::from_millis(took);
+        reading
+    }
+
+    #[test]
+    fn a_slow_look_is_refused_and_ties_no_later_one_to_it() {
+        let start = Instant::now();
+        let mut guard = ClockGuard::new(Duration::from_secs(1));
+        // The first look of all takes two seconds: it could hide an error of as much.
+        assert!(matches!(guard.check(slow(start, 2, 2_000)), Err(ClockError::Vague { .. })));
+        assert_eq!(guard.check(reading(start, 3, 0, 0)), Ok(0), "a fast one is not held against it");
+        assert!(matches!(guard.check(slow(start, 5, 1_001)), Err(ClockError::Vague { .. })));
+        assert_eq!(
+            guard.check(slow(start, 6, 400)),
+            Ok(400_000),
+            "what the look may hide is part of the error"
+        );
+        // A step that a slow look hides in part is seen as soon as it may be beyond the bound.
+        let mut stepped = slow(start, 7, 400);
+        stepped.database += SignedDuration::from_millis(-700);
+        assert!(guard.check(stepped).is_err());
+    }
+
+    #[test]
+    fn a_vague_anchor_gives_way_to_a_sharper_one() {
+        let start = Instant::now();
+        let mut guard = ClockGuard::new(Duration::from_secs(1));
+        assert_eq!(guard.check(slow(start, 1, 600)), Ok(600_000));
+        assert_eq!(guard.check(slow(start, 2, 10)), Ok(610_000));
+        assert_eq!(guard.check(slow(start, 3, 10)), Ok(20_000), "the second look is the anchor now");
+        assert!(matches!(guard.check(reading(start, 4, -1_200, -1_200)), Err(ClockError::Jumped { .. })));
     }
 
     #[test]
