@@ -86,7 +86,11 @@ pub fn after(event: Event) -> Option<WithdrawalState> {
     match event {
         Event::Withdrawn => Some(WithdrawalState::Agreed),
         Event::Registered | Event::Returned | Event::Closed => Some(WithdrawalState::Overtaken),
-        Event::ReceiptRecorded | Event::DeadLettered | Event::Replayed => None,
+        Event::ReceiptRecorded
+        | Event::WindowRecorded
+        | Event::LocalReceiptReported
+        | Event::DeadLettered
+        | Event::Replayed => None,
     }
 }
 

@@ -42,10 +42,8 @@ impl TrustedClock {
         registries: impl Iterator<Item = &'a RegistryCode> + Send,
         heads: &BTreeMap<RegistryCode, Head>,
     ) -> Result<Result<Trusted, ClockError>, StoreError> {
-        let before = Instant::now();
-        let database = requests::clock(tx).await?;
-        let reading =
-            Reading { database, hub: Timestamp::now(), monotonic: Instant::now(), took: before.elapsed() };
+        let (database, took) = requests::timed_clock(tx).await?;
+        let reading = Reading { database, hub: Timestamp::now(), monotonic: Instant::now(), took };
         let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(guard.check(reading).and_then(|error_us| {
             for registry in registries {

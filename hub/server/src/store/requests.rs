@@ -151,8 +151,20 @@ pub async fn last_change(tx: &Transaction<'_>, request_id: Uuid) -> Result<Optio
 /// # Errors
 /// When the statement fails.
 pub async fn clock(tx: &Transaction<'_>) -> Result<Timestamp, StoreError> {
+    timed_clock(tx).await.map(|(at, _)| at)
+}
+
+/// The same with the time from question to answer, within which the clock was read.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn timed_clock(tx: &Transaction<'_>) -> Result<(Timestamp, Duration), StoreError> {
+    // Planned before: a plan that is made first is no part of the look.
     let statement = tx.prepare_cached("SELECT clock_timestamp()").await?;
-    Ok(tx.query_one(&statement, &[]).await?.try_get(0)?)
+    let asked = Instant::now();
+    let row = tx.query_one(&statement, &[]).await?;
+    let took = asked.elapsed();
+    Ok((row.try_get(0)?, took))
 }
 
 /// One entry of a state log.

@@ -123,7 +123,7 @@ async fn a45_a_slow_database_makes_nobody_wait_for_long() {
     let refusal = "SELECT least(count(*), 1) FROM inv_event WHERE kind = 'clock_refused'";
     run.wait_for_count("the clock to be refused", refusal, 1, 2 * SOON).await;
     assert_eq!(run.count("SELECT count(*) FROM inv_receipt").await, 0, "stamped on a clock nobody could see");
-    database.delay(Duration::from_millis(350));
+    database.delay(Duration::from_millis(250));
     // The courts do not let go.
     let insisting = async {
         loop {
