@@ -1,6 +1,9 @@
 //! Table `request` as the road changes it: locking, and all that one transaction changes written at once.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use serde_json::Value;

@@ -1,5 +1,7 @@
 //! What the tests of the relay share: a broker with one registry's queue, and a relay that is started again when it ends.
 
+#![allow(clippy::disallowed_methods, reason = "a test spawns without a supervisor")]
+
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use harness::wait::until;
