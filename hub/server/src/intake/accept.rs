@@ -172,6 +172,10 @@ fn unknown_outcome(waiting: &Waiting) -> Problem {
     Problem::new(codes::UNKNOWN_OUTCOME, detail)
 }
 
+/// A batch has about a dozen statements. Whoever sent them was answered long before; the bound is there because few write,
+/// and one that waits on a silent line for ever would be missing for good.
+const STATEMENTS: u32 = 12;
+
 /// Writes a batch and tells everybody.
 async fn write_all(store: &Store, batch: Vec<Waiting>, today: Date) {
     let span = tracing::info_span!("intake.accept", demands = batch.len());
@@ -179,7 +183,7 @@ async fn write_all(store: &Store, batch: Vec<Waiting>, today: Date) {
         trace::link(&span, cause);
     }
     let written = async {
-        match write_batch(store, &batch, today).await {
+        match store.patiently(STATEMENTS, write_batch(store, &batch, today)).await {
             Err(error @ StoreError::Statement { .. }) if batch.len() > 1 => {
                 tracing::warn!(
                     code = error.code(),
@@ -188,7 +192,7 @@ async fn write_all(store: &Store, batch: Vec<Waiting>, today: Date) {
                 );
                 for one in batch {
                     let alone = std::slice::from_ref(&one);
-                    let answers = match write_batch(store, alone, today).await {
+                    let answers = match store.patiently(STATEMENTS, write_batch(store, alone, today)).await {
                         Ok(answers) => answers,
                         Err(error) => give_up(store, alone, error).await,
                     };

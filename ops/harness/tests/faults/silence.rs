@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use harness::loops::{are_full, lasting};
-use harness::proxy::Way;
+use harness::proxy::{Deed, Frame, Rule, Way};
 use harness::wait::{self, Step};
 use harness::world::{Part, World};
 
@@ -97,6 +97,25 @@ async fn a38_a_silent_database_is_refused_for_and_found() {
     assert!(refusals.iter().all(|(status, code)| *status == 503 && code.starts_with("HUB-")), "{refusals:?}");
     run.replay_undelivered().await;
     run.all_registered_and_taken_once(&ids).await;
+    run.judge().await;
+}
+
+/// The database's end of both connections that accept is gone, and the hub's end hears nothing, as behind a broken balancer.
+/// Courts are refused in time, and acceptance goes on by itself on new connections.
+#[tokio::test(flavor = "multi_thread")]
+async fn a38_connections_that_accept_are_given_up_when_they_stay_silent() {
+    let builder = World::builder("writers").provinces(&[PROVINCE]).registries_each(1).courts(&["court-a"]);
+    // A dozen statements of half a second: what says nothing for six is given up.
+    let builder = builder.hub_env("XIEZHI_DATABASE__STATEMENT_TIMEOUT_MS", "500");
+    let run = Run::start(builder.through_proxies()).await;
+    let rule = Rule::new(Frame::Commit, Deed::HalfClose).within("INSERT INTO demand").times(2);
+    let gone = run.world.links().database.arm(rule);
+    let begun = Instant::now();
+    let id = run.submit(&run.demand(REGISTRY)).await;
+    run.tell(&format!("accepted after {:.1?}", begun.elapsed()));
+    assert_eq!(gone.strikes().len(), 2, "not both of them were struck");
+    assert!(run.answers().iter().any(|(status, _)| *status == 503), "nobody was refused");
+    run.all_registered_and_taken_once(&[id]).await;
     run.judge().await;
 }
 
