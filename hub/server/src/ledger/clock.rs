@@ -127,15 +127,15 @@ impl ClockGuard {
         if jump.abs() > self.bound {
             return Err(ClockError::Jumped { jump_ms: millis(jump), bound_ms });
         }
-        let hidden = took.saturating_add(anchor_took);
-        if jump.abs().saturating_add(hidden) > self.bound {
-            return Err(vague(hidden));
-        }
         let follows = passed > ANCHOR_AGE && jump.abs().saturating_add(took) < self.bound / FOLLOW_SHARE;
         // A look twice as close that contradicts nothing replaces a vague anchor; it halves each time, so it cannot creep.
         let sharper = jump.is_zero() && now.took < anchor.took / 2;
         if follows || sharper {
             self.anchor = Some(now);
+        }
+        let hidden = took.saturating_add(anchor_took);
+        if jump.abs().saturating_add(hidden) > self.bound {
+            return Err(vague(hidden));
         }
         Ok(micros(err.max(jump.abs().saturating_add(hidden))))
     }
@@ -248,6 +248,11 @@ mod tests {
         assert_eq!(guard.check(slow(start, 2, 10)), Ok(610_000));
         assert_eq!(guard.check(slow(start, 3, 10)), Ok(20_000), "the second look is the anchor now");
         assert!(matches!(guard.check(reading(start, 4, -1_200, -1_200)), Err(ClockError::Jumped { .. })));
+        // Also when both looks together were too vague to stamp by.
+        let mut guard = ClockGuard::new(Duration::from_secs(1));
+        assert_eq!(guard.check(slow(start, 1, 900)), Ok(900_000));
+        assert!(matches!(guard.check(slow(start, 2, 200)), Err(ClockError::Vague { .. })));
+        assert_eq!(guard.check(slow(start, 3, 200)), Ok(400_000));
     }
 
     #[test]
