@@ -158,7 +158,7 @@ struct Hub {
     signer: HeadSigner,
     documents: Documents,
     tls: Option<Arc<Tls>>,
-    timers: Timers,
+    timers: Arc<Timers>,
     rules: WaitingRules,
     /// Holds the ledger's clock, which all channels share.
     desk: Desk,
@@ -177,7 +177,7 @@ async fn prepare(
     let signer = HeadSigner::read(&config.ledger.signing_key_file)?;
     let documents = Documents::open(&config.documents)?;
     let rules = WaitingRules::read(&config.waiting).map_err(|error| StartError::Waiting(error.expected))?;
-    let timers = Timers::new(calendar::load(&config.calendar)?, config.deadlines.targets());
+    let timers = Arc::new(Timers::new(calendar::load(&config.calendar)?, config.deadlines.targets()));
     let forms = Arc::new(forms::Desk::open(&config.forms)?);
     let tls = Tls::load(&config.http)?.map(Arc::new);
     let store = Store::new(&config.database)?;
@@ -206,7 +206,7 @@ async fn prepare(
     let listener = TcpListener::bind(address).await.map_err(|source| StartError::Port { address, source })?;
     tracing::info!(%address, tls = tls.is_some(), "listening");
     let clock = Arc::new(TrustedClock::new(Duration::from_millis(config.ledger.clock_bound_ms)));
-    let desk = Desk { clock, rules: config.channels.clone() };
+    let desk = Desk { clock, rules: config.channels.clone(), waiting: rules.clone(), timers: timers.clone() };
     let hub = Hub { config, store, secret, signer, documents, tls, timers, rules, desk, forms };
     Ok(Some((Arc::new(hub), listener)))
 }

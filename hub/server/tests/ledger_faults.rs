@@ -22,7 +22,7 @@ const SOON: Duration = Duration::from_secs(20);
 #[tokio::test(flavor = "multi_thread")]
 async fn a08_a_rolled_back_number_is_given_again() {
     let db = Database::new("receipt_rollback").await;
-    let stamper = Stamper::new(db.store.clone(), BOUND);
+    let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
     for unit in 1..=500 {
         let request = db.request(REGISTRY, unit).await;
         // The row of the state log that the receipt would need is taken, so the transaction fails after numbering.
@@ -60,7 +60,7 @@ async fn a03_a_lost_commit_and_a_lost_reply_are_told_apart_by_key() {
         wait_timeout_ms: 5_000,
         statement_timeout_ms: 20_000,
     };
-    let stamper = Stamper::new(Store::new(&settings).unwrap(), BOUND);
+    let stamper = Stamper::new(Store::new(&settings).unwrap(), BOUND, support::rules());
     for unit in 1..=200_u32 {
         let request = db.request(REGISTRY, unit).await;
         let reports = [request.report()];
@@ -89,7 +89,7 @@ async fn a03_a_lost_commit_and_a_lost_reply_are_told_apart_by_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a03_an_unknown_commit_is_read_back() {
     let db = Database::new("receipt_unknown").await;
-    let stamper = Stamper::new(db.store.clone(), BOUND);
+    let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
     let mut cut = 0;
     for unit in 1..=60 {
         let request = db.request(REGISTRY, unit).await;
@@ -144,7 +144,7 @@ async fn close(db: &Database, request: &Request) -> bool {
 async fn a14_closing_and_receiving_exclude_each_other() {
     const RACES: u32 = 500;
     let db = Database::new("receipt_close").await;
-    let stamper = Stamper::new(db.store.clone(), BOUND);
+    let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
     let mut received = 0;
     for unit in 1..=RACES {
         let request = db.request(REGISTRY, unit).await;

@@ -160,7 +160,7 @@ async fn report(db: &Database) -> Report {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_numbers_are_those_of_the_event_log() {
     let db = Database::new("reports").await;
-    let stamper = Stamper::new(db.store.clone(), Duration::from_secs(1));
+    let stamper = Stamper::new(db.store.clone(), Duration::from_secs(1), support::rules());
     let mut rng = StdRng::seed_from_u64(63);
     for unit in 0..60 {
         let request = db.request(if rng.random_bool(0.7) { REGISTRY } else { OTHER }, unit).await;
@@ -178,7 +178,7 @@ async fn the_numbers_are_those_of_the_event_log() {
             7 => returned(&request, &["withdrawn"]),
             _ => continue,
         };
-        drop(outcomes::record(&db.store, &[outcome]).await.unwrap());
+        drop(outcomes::record(&db.store, &support::rules(), &support::timers(), &[outcome]).await.unwrap());
     }
     let (groups, reasons) = recount(&db).await;
     let report = report(&db).await;

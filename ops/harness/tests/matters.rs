@@ -134,13 +134,15 @@ async fn clerks_and_operators_work_from_the_command_line() {
     first.wait_for_state(request, "delivered", SOON).await.unwrap();
     let id = request.to_string();
     let ask = ["withdrawal", "ask", &id, "--letter", &letter, "--reason", "案件已和解，申请撤回协助执行"];
-    let ask: Vec<&str> = ask.into_iter().chain(["--contact-name", "演示联系人", "--contact-phone", "010-0"]).collect();
+    let ask: Vec<&str> =
+        ask.into_iter().chain(["--contact-name", "演示联系人", "--contact-phone", "010-0"]).collect();
     let asked = json("court-a", &ask).await;
     assert_eq!(asked["letter"]["name"], "撤回申请.pdf");
     first.wait_for_state(request, "withdrawn", SOON).await.unwrap();
     let listed = json("court-a", &["withdrawal", "list", "--state", "agreed", "--request", &id]).await;
     assert_eq!(listed["items"][0]["withdrawal_id"], asked["withdrawal_id"]);
-    let shown = world.hub_cli_as("court-a", &["withdrawal", "show", asked["withdrawal_id"].as_str().unwrap()]).await;
+    let shown =
+        world.hub_cli_as("court-a", &["withdrawal", "show", asked["withdrawal_id"].as_str().unwrap()]).await;
     assert!(shown.unwrap().contains("state: agreed"));
 
     // Dispute: opened by a court, settled by the superior court's document that an operator records.
@@ -164,7 +166,10 @@ async fn clerks_and_operators_work_from_the_command_line() {
         order.into_iter().chain(["--number", "（2026）最高法执协7号", "--document", &paper]).collect();
     let decided = json("operator-1", &order).await;
     assert_eq!(decided["decisions"][0]["order"], json!([theirs, mine]));
-    assert_eq!(json("court-a", &["dispute", "list", "--open", "false"]).await["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        json("court-a", &["dispute", "list", "--open", "false"]).await["items"].as_array().unwrap().len(),
+        1
+    );
     let moved = "SELECT count(*) FROM inv_event WHERE kind = 'order_changed'";
     assert_eq!(count(&world, moved).await, 2);
     let superior = world.hub_cli(&["dispute", "superior", "京0105", "沪0115"]).await.unwrap();
@@ -173,7 +178,8 @@ async fn clerks_and_operators_work_from_the_command_line() {
     assert!(unknown.code == 1 && unknown.err.contains("HUB-3325"), "{unknown:?}");
 
     // Consultation and contacts.
-    let begin = ["consultation", "open", "--level", "province", "--province", "32", "--subject", "月度会商纪要"];
+    let begin =
+        ["consultation", "open", "--level", "province", "--province", "32", "--subject", "月度会商纪要"];
     let begin: Vec<&str> = begin.into_iter().chain(["--text", "汇总本月问题并议定解决办法"]).collect();
     let talk = json("operator-1", &begin).await;
     let talk = talk["consultation_id"].as_str().unwrap();

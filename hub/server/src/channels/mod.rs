@@ -16,11 +16,13 @@ mod view;
 
 use std::sync::Arc;
 
-use xiezhi_domain::late::{Lateness, lateness};
-
 use jiff::Timestamp;
+use xiezhi_domain::{
+    late::{Lateness, lateness},
+    timers::Timers,
+};
 
-use crate::{config::ChannelSettings, ledger::trusted::TrustedClock};
+use crate::{config::ChannelSettings, ledger::trusted::TrustedClock, register::WaitingRules};
 
 /// What the other channels work with; cheap to clone.
 #[derive(Debug, Clone)]
@@ -29,6 +31,10 @@ pub struct Desk {
     pub clock: Arc<TrustedClock>,
     /// The published bounds.
     pub rules: ChannelSettings,
+    /// The rule of waiting seizures, for results that clerks report.
+    pub waiting: WaitingRules,
+    /// The limits that those results are held against.
+    pub timers: Arc<Timers>,
 }
 
 /// An instant as PostgreSQL keeps it, in microseconds: what is hashed must be what is stored.

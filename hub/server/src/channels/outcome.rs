@@ -6,6 +6,7 @@ use xiezhi_schemas::{
     message::{OutcomeAnswer, OutcomeMessage},
 };
 
+use super::Desk;
 use crate::{
     audit,
     http::{codes, problem::Problem},
@@ -19,6 +20,7 @@ use crate::{
 /// When the request is not the registry's or came by the network, or the database fails.
 pub(super) async fn record(
     store: &Store,
+    desk: &Desk,
     clerk: &str,
     registry: &RegistryCode,
     message: OutcomeMessage,
@@ -32,7 +34,8 @@ pub(super) async fn record(
             "this demand came by the network: the registry's system reports it through its connector";
         return Err(Problem::new(codes::WINDOW_OUTCOME, detail));
     }
-    let answers = outcomes::record(store, std::slice::from_ref(&message)).await?;
+    let messages = std::slice::from_ref(&message);
+    let answers = outcomes::record(store, &desk.waiting, &desk.timers, messages).await?;
     let answer = answers.into_iter().next().expect("one message has one answer");
     let verdict = serde_json::to_value(&answer.verdict).expect("a verdict holds texts only");
     let is = verdict.get("is").and_then(|is| is.as_str()).unwrap_or_default().to_owned();

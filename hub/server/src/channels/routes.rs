@@ -324,9 +324,9 @@ async fn decide(
 async fn report(State(app): State<App>, caller: Caller, bytes: Body) -> Result<Json<OutcomeAnswer>, Problem> {
     let clerk = clerk(&caller)?;
     let message: OutcomeMessage = read(&app, bytes, codes::WINDOW_ENTRY).await?;
-    let store = app.store.clone();
+    let (store, desk) = (app.store.clone(), app.desk.clone());
     let recorded = app
-        .finish(async move { outcome::record(&store, &clerk.name, &clerk.registry, message).await })
+        .finish(async move { outcome::record(&store, &desk, &clerk.name, &clerk.registry, message).await })
         .await??;
     Ok(Json(recorded))
 }

@@ -107,7 +107,7 @@ pub(super) async fn run(args: ConsultationArgs) -> Result<(), Failure> {
                 ("request_id", request),
                 ("open", open.map(|open| open.to_string())),
             ];
-            let (items, next) = pages(&api, PATH, "items", &query, page.limit, page.cursor.clone()).await?;
+            let (items, next) = pages(&api, PATH, &query, page.limit, page.cursor.clone()).await?;
             page.print(&COLUMNS, &items, next)
         }
         ConsultationCommand::Show { id, json } => {

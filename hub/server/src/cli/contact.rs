@@ -81,8 +81,7 @@ pub(super) async fn run(args: ContactArgs) -> Result<(), Failure> {
                 ("on", on),
                 ("expired", current.then(|| "false".to_owned())),
             ];
-            let (items, next) =
-                pages(&api, "/v1/contacts", "items", &query, page.limit, page.cursor.clone()).await?;
+            let (items, next) = pages(&api, "/v1/contacts", &query, page.limit, page.cursor.clone()).await?;
             page.print(&COLUMNS, &items, next)
         }
         ContactCommand::Import { file, dry_run, json } => {

@@ -200,7 +200,7 @@ pub(super) async fn run(args: DisputeArgs) -> Result<u8, Failure> {
                 ("request_id", request),
                 ("open", open.map(|open| open.to_string())),
             ];
-            let (items, next) = pages(&api, PATH, "items", &query, page.limit, page.cursor.clone()).await?;
+            let (items, next) = pages(&api, PATH, &query, page.limit, page.cursor.clone()).await?;
             page.print(&COLUMNS, &items, next)?;
         }
         DisputeCommand::Show { id, json } => {

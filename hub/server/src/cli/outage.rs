@@ -109,13 +109,12 @@ pub(super) async fn run(args: OutageArgs) -> Result<(), Failure> {
         OutageCommand::List { province, registry, open, page } => {
             let open = open.then(|| "true".to_owned());
             let query = [("province", province), ("registry", registry), ("open", open)];
-            let (items, next) =
-                pages(&api, "/v1/outages", "items", &query, page.limit, page.cursor.clone()).await?;
+            let (items, next) = pages(&api, "/v1/outages", &query, page.limit, page.cursor.clone()).await?;
             page.print(&COLUMNS, &items, next)?;
         }
         OutageCommand::Report { outage_id, page } => {
             let path = format!("/v1/outages/{}/report", segment(&outage_id)?);
-            let (items, next) = pages(&api, &path, "items", &[], page.limit, page.cursor.clone()).await?;
+            let (items, next) = pages(&api, &path, &[], page.limit, page.cursor.clone()).await?;
             page.print(&MERGED, &items, next)?;
         }
     }

@@ -58,7 +58,7 @@ pub(super) async fn reminders(args: RemindersArgs) -> Result<(), Failure> {
         ("request_id", args.request),
     ];
     let (items, next) =
-        pages(&api, "/v1/reminders", "items", &query, args.page.limit, args.page.cursor.clone()).await?;
+        pages(&api, "/v1/reminders", &query, args.page.limit, args.page.cursor.clone()).await?;
     let columns = [
         ("NUMBER", "/reminder_id"),
         ("LEVEL", "/level"),

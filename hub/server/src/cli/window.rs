@@ -107,7 +107,7 @@ pub(super) async fn run(args: WindowArgs) -> Result<(), Failure> {
         WindowCommand::List { status, registry, page } => {
             let query = [("status", status), ("registry", registry)];
             let (items, next) =
-                pages(&api, "/v1/window/entries", "items", &query, page.limit, page.cursor.clone()).await?;
+                pages(&api, "/v1/window/entries", &query, page.limit, page.cursor.clone()).await?;
             page.print(&COLUMNS, &items, next)?;
         }
         WindowCommand::Show { entry_id, json } => {

@@ -11,8 +11,8 @@ use schemars::{Schema, SchemaGenerator};
 
 use super::{App, auth::Need, codes, codes::Code, frame, problem::Problem, whoami};
 use crate::{
-    channels, contacts, documents, feedback, forms, health::Readiness, intake, matters, register, reminders, reports,
-    undelivered, withdrawals,
+    channels, contacts, documents, feedback, forms, health::Readiness, intake, matters, register, reminders,
+    reports, undelivered, withdrawals,
 };
 
 /// One operation of the API.

@@ -148,7 +148,8 @@ pub(crate) async fn one(
     arriving: &HashMap<Digest, Stored>,
 ) -> Result<Checked, Problem> {
     let read = read(body, today);
-    let named: Vec<(&str, &Submission)> = read.submission().map(|named| (sender, named)).into_iter().collect();
+    let named: Vec<(&str, &Submission)> =
+        read.submission().map(|named| (sender, named)).into_iter().collect();
     let tables = references::look_up(client, &named, today).await?;
     let Good { submission, registries, prior_unit, warnings } =
         read.against(&tables, sender, arriving, &[])?;

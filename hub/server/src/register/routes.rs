@@ -132,6 +132,7 @@ fn may_read(caller: &Caller, demands: &[Demanded]) -> bool {
         Role::Operator => !demands.is_empty(),
         Role::Court => demands.iter().any(|demand| demand.sender == caller.name),
         Role::Connector { province } => demands.iter().any(|demand| demand.province == province.as_str()),
+        Role::Clerk { registry } => demands.iter().any(|demand| demand.registry == registry.as_str()),
     }
 }
 

@@ -29,7 +29,7 @@ use crate::{
 pub const ROUTES: &[Route] = &[Route {
     path: "/v1/reminders",
     operation: "listReminders",
-    summary: "Reminders (智能提醒), page by page: courts see those to them, connectors those to their province's registries, \
+    summary: "Reminders (智能提醒), page by page: courts see those to them, connectors those to their province's registries, clerks those to their own, \
               operators all.",
     need: Some(Need::Any),
     query: Some(schema_of::<ListQuery>),
@@ -173,6 +173,12 @@ fn wall<'a>(caller: &'a Caller, query: &'a ListQuery) -> Result<Filter<'a>, Prob
                 ));
             }
             Ok(Filter { to: Some(Addressee::Registry), province: Some(province), ..asked })
+        }
+        Role::Clerk { registry } => {
+            if query.registry.as_ref().is_some_and(|asked| asked != registry) {
+                return Err(Problem::new(codes::QUERY, "a clerk reads the reminders of its own registry"));
+            }
+            Ok(Filter { to: Some(Addressee::Registry), registry: Some(registry), ..asked })
         }
     }
 }

@@ -56,7 +56,7 @@ impl LockedRequest {
         Ok(Self {
             request_id: row.try_get("request_id")?,
             sender: text("sender")?,
-            kind: kind_of(&kind)?,
+            kind: kind(&text("kind")?)?,
             province: text("province")?.parse().map_err(|e| decode("request.province", e))?,
             registry: text("registry")?.parse().map_err(|e| decode("request.registry", e))?,
             lane: text("lane")?,

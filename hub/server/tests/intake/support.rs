@@ -5,10 +5,9 @@ use std::{path::PathBuf, sync::Arc};
 use harness::TestEnv;
 use hub::{
     channels::Desk,
-    config::{DeadlineSettings, DocumentsSettings, FeedbackSettings, HttpSettings, Loaded},
+    config::{DeadlineSettings, DocumentsSettings, FeedbackSettings, HttpSettings, Loaded, WaitingSettings},
     documents::Documents,
-    feedback,
-    forms,
+    feedback, forms,
     health::Health,
     http,
     http::App,
@@ -120,7 +119,7 @@ impl Hub {
         )
         .unwrap();
         let clock = Arc::new(TrustedClock::new(std::time::Duration::from_secs(1)));
-        let desk = Desk { clock, rules };
+        let desk = Desk { clock, rules, waiting: self::rules(), timers: Arc::new(timers()) };
         let mut app = App::new(
             store.clone(),
             Documents::open(&documents).unwrap(),
@@ -232,6 +231,16 @@ impl Hub {
 
 /// The limits of the default settings on the compiled-in calendar.
 #[allow(dead_code, reason = "only some of the programs that share this file record outcomes")]
+/// The rules of waiting seizures with 2024-03-01 as cut-over day.
+pub fn rules() -> hub::register::WaitingRules {
+    hub::register::WaitingRules::read(&WaitingSettings {
+        cut_over_day: "2024-03-01".to_owned(),
+        rule_before: "from_conversion".to_owned(),
+        rule_before_in: Vec::new(),
+    })
+    .unwrap()
+}
+
 pub fn timers() -> Timers {
     let deadlines: DeadlineSettings = Loaded::from_parts(None, []).unwrap().section("deadlines").unwrap();
     Timers::new(Calendar::compiled_in(), deadlines.targets())

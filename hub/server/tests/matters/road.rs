@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use hub::{
-    config::WaitingSettings,
     ledger::stamp::{Report, Stamper},
     outcomes,
-    register::WaitingRules,
 };
 use jiff::Timestamp;
 use reqwest::Method;
@@ -14,6 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use xiezhi_schemas::message::{Digest, OutcomeMessage, OutcomeVerdict, Receipt, Verdict};
 
+pub use crate::support::rules;
 use crate::support::{Answer, Hub, answer, timers};
 
 /// A unit code in Beijing that no other number gives.
@@ -37,16 +36,6 @@ pub async fn seize(hub: &Hub, who: &str, demand_id: &str, court: &str, units: &[
     assert_eq!(accepted.status, 201, "{}", accepted.body);
     let requests = accepted.body["requests"].as_array().unwrap();
     requests.iter().map(|request| request["request_id"].as_str().unwrap().parse().unwrap()).collect()
-}
-
-/// The rules of waiting seizures with 2024-03-01 as cut-over day.
-pub fn rules() -> WaitingRules {
-    WaitingRules::read(&WaitingSettings {
-        cut_over_day: "2024-03-01".to_owned(),
-        rule_before: "from_conversion".to_owned(),
-        rule_before_in: Vec::new(),
-    })
-    .unwrap()
 }
 
 /// The registry receives these requests, in this order.
