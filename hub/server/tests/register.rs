@@ -49,7 +49,11 @@ impl Unit {
             "registration": registration,
         }))
         .unwrap();
-        outcomes::record(&self.db.store, &support::rules(), &[message]).await.unwrap().remove(0).verdict
+        outcomes::record(&self.db.store, &support::rules(), &support::timers(), &[message])
+            .await
+            .unwrap()
+            .remove(0)
+            .verdict
     }
 
     async fn registers(&self, request: &Request, registration: Value) {
@@ -62,7 +66,9 @@ impl Unit {
             "reasons": ["target_inaccurate"], "text": "坐落与登记簿记载不一致", "decided_at": "2024-03-05T00:00:00Z",
         }))
         .unwrap();
-        let answers = outcomes::record(&self.db.store, &support::rules(), &[message]).await.unwrap();
+        let answers = outcomes::record(&self.db.store, &support::rules(), &support::timers(), &[message])
+            .await
+            .unwrap();
         assert_eq!(answers[0].verdict, OutcomeVerdict::Effective);
     }
 

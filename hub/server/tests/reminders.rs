@@ -87,7 +87,11 @@ impl Database {
     }
 
     async fn record(&self, timers: &Timers, message: &OutcomeMessage) -> OutcomeVerdict {
-        outcomes::record(&self.store, timers, std::slice::from_ref(message)).await.unwrap().remove(0).verdict
+        outcomes::record(&self.store, &support::rules(), timers, std::slice::from_ref(message))
+            .await
+            .unwrap()
+            .remove(0)
+            .verdict
     }
 
     /// `kind addressee level` of the reminders of a request that stand.
@@ -307,7 +311,7 @@ async fn an_early_result_reminds_until_it_is_fed_back() {
     assert_eq!(db.told(&request).await, ["receipt overdue 2024-02-18T16:00:00Z"]);
     assert_eq!(db.overdue(&request).await, ["receipt"]);
 
-    let stamper = Stamper::new(db.store.clone(), Duration::from_secs(1));
+    let stamper = Stamper::new(db.store.clone(), Duration::from_secs(1), support::rules());
     stamper.stamp(&[request.report()]).await.unwrap();
     assert_eq!(db.state(&request).await, "registered");
     assert_eq!(db.overdue(&request).await, ["receipt", "receipt"], "and fed back late");

@@ -319,7 +319,7 @@ impl Hands {
                 Ok(Answers::Unread { code, message }) => {
                     return End::Park { code: Code::ReturnRefused, reason: format!("{code}: {message}") };
                 }
-                Ok(Answers::Receipts { .. }) => waits.wait(),
+                Ok(Answers::Receipts { .. } | Answers::LocalReceipt(_)) => waits.wait(),
                 Err(AskError::Gone(_)) => return End::Lost,
                 Err(error @ AskError::Silent(_)) => {
                     tracing::warn!(
