@@ -85,6 +85,10 @@ async fn a_corrected_demand_stands_behind_what_came_meanwhile() {
     assert_eq!(shown["result"]["body"]["reasons"], json!(["register_mismatch"]));
     assert_eq!(shown["result"]["body"]["differing_fields"], json!(["certificate"]));
 
+    // Somebody must find out which of the two is wrong: the talk about it is open.
+    let talks = first.get(&format!("/v1/consultations?request_id={wrong}&open=true")).await.unwrap();
+    assert_eq!(talks["items"][0]["cause"], "register_mismatch", "{talks}");
+
     let meanwhile = demand(Kind::Seizure, "320102").court("沪0115").unit(&unit).build();
     let meanwhile = second.send(&meanwhile).await.unwrap()[0];
     let meanwhile = second.wait_for_state(meanwhile, "registered", SOON).await.unwrap();

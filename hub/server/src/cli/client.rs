@@ -81,6 +81,24 @@ impl Api {
         self.send(self.request(Method::GET, path).query(&query)).await
     }
 
+    /// GET of something that is no JSON, with those parameters that have a value.
+    pub(super) async fn bytes(
+        &self,
+        path: &str,
+        query: &[(&str, Option<String>)],
+    ) -> Result<Vec<u8>, Failure> {
+        let query: Vec<_> =
+            query.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
+        let (status, body) = self.exchange(self.request(Method::GET, path).query(&query)).await?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(match serde_json::from_slice(&body) {
+            Ok(problem) => refused(status, &problem),
+            Err(_) => self.no_hub(status),
+        })
+    }
+
     /// POST of a JSON value.
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         self.send(self.request(Method::POST, path).json(body)).await
@@ -98,7 +116,8 @@ impl Api {
         self.send(request.body(body)).await
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Value, Failure> {
+    /// One request and its whole answer.
+    async fn exchange(&self, request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), Failure> {
         let unreachable = |error: reqwest::Error| {
             let text = chain(&error.without_url());
             if text.contains("builder error") {
@@ -108,16 +127,21 @@ impl Api {
         };
         let answer = request.send().await.map_err(unreachable)?;
         let status = answer.status();
-        let body = answer.bytes().await.map_err(unreachable)?;
+        Ok((status, answer.bytes().await.map_err(unreachable)?.to_vec()))
+    }
+
+    fn no_hub(&self, status: StatusCode) -> Failure {
+        Failure::No(format!("{} answered {status} with something that is no JSON; is it a hub?", self.base))
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Value, Failure> {
+        let (status, body) = self.exchange(request).await?;
         let value: Option<Value> = serde_json::from_slice(&body).ok();
         match value {
             Some(value) if status.is_success() => Ok(value),
             None if status.is_success() && body.is_empty() => Ok(Value::Null),
             Some(problem) => Err(refused(status, &problem)),
-            None => Err(Failure::No(format!(
-                "{} answered {status} with something that is no JSON; is it a hub?",
-                self.base
-            ))),
+            None => Err(self.no_hub(status)),
         }
     }
 }

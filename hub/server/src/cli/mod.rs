@@ -8,8 +8,11 @@
 mod args;
 mod client;
 mod confirm;
+mod consultation;
+mod contact;
 mod demands;
 mod directory;
+mod dispute;
 mod failure;
 mod identifier;
 mod keys;
@@ -124,6 +127,12 @@ enum Command {
     Feedback(demands::FeedbackArgs),
     /// Ask a registry in writing to give a demand back (撤回).
     Withdrawal(withdrawal::WithdrawalArgs),
+    /// Disputes about the order of demands on one unit (查封顺位异议).
+    Dispute(dispute::DisputeArgs),
+    /// What courts and registration authorities talk about (会商).
+    Consultation(consultation::ConsultationArgs),
+    /// Whom to call (联络员).
+    Contact(contact::ContactArgs),
     /// What was not delivered (未送达), and what is done about it.
     Undelivered(undelivered::UndeliveredArgs),
 }
@@ -169,6 +178,9 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::List(args) => demands::list(args).await?,
         Command::Feedback(args) => demands::feedback(args).await?,
         Command::Withdrawal(args) => withdrawal::run(args).await?,
+        Command::Dispute(args) => return dispute::run(args).await,
+        Command::Consultation(args) => consultation::run(args).await?,
+        Command::Contact(args) => contact::run(args).await?,
         Command::Undelivered(args) => return undelivered::run(args).await,
     }
     Ok(0)

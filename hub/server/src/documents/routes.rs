@@ -56,7 +56,7 @@ pub(crate) async fn upload(
     headers: HeaderMap,
     bytes: Body,
 ) -> Result<Response, Problem> {
-    caller.need(Need::Court)?;
+    caller.need(Need::CourtOrOperator)?;
     let media_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())

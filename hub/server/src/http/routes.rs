@@ -10,7 +10,7 @@ use axum::{
 use schemars::{Schema, SchemaGenerator};
 
 use super::{App, auth::Need, codes, codes::Code, frame, problem::Problem, whoami};
-use crate::{documents, feedback, health::Readiness, intake, undelivered, withdrawals};
+use crate::{contacts, documents, feedback, health::Readiness, intake, matters, undelivered, withdrawals};
 
 /// One operation of the API.
 #[derive(Clone, Copy)]
@@ -142,8 +142,8 @@ const OWN: &[Route] = &[
         method: "put",
         path: "/v1/documents",
         operation: "uploadDocument",
-        summary: "Stores a document under its SHA-256, to be named by demands of the same sender. Repeats are harmless.",
-        need: Some(Need::Court),
+        summary: "Stores a document under its SHA-256, to be named by demands and matters of the same sender. Repeats are harmless.",
+        need: Some(Need::CourtOrOperator),
         query: Some(schema_of::<documents::routes::UploadQuery>),
         body: &[
             ("application/pdf", None),
@@ -267,7 +267,16 @@ const OWN: &[Route] = &[
 
 /// Every operation. A room with routes of its own adds its table here.
 pub fn all() -> impl Iterator<Item = &'static Route> {
-    [OWN, undelivered::routes::ROUTES, withdrawals::routes::ROUTES].into_iter().flatten()
+    [
+        OWN,
+        undelivered::routes::ROUTES,
+        withdrawals::routes::ROUTES,
+        matters::DISPUTE_ROUTES,
+        matters::CONSULTATION_ROUTES,
+        contacts::routes::ROUTES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Codes that any operation may answer with.

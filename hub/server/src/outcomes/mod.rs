@@ -15,13 +15,14 @@ use xiezhi_domain::{
     Event, State,
     outcome::{self, Disposition},
 };
-use xiezhi_schemas::message::{FeedbackBody, OutcomeAnswer, OutcomeMessage, OutcomeVerdict};
+use xiezhi_schemas::message::{FeedbackBody, OutcomeAnswer, OutcomeMessage, OutcomeVerdict, ReturnReason};
 
 pub use receive::run;
 
 use crate::{
     store::{
         Store, StoreError, Transaction,
+        consultations::{self, Mismatch},
         ledger::NewReceipt,
         outcomes::{self as table, NewOutcome, StoredOutcome},
         requests::{self, Changes, LockedRequest, NewEvent},
@@ -39,7 +40,7 @@ pub async fn record(store: &Store, messages: &[OutcomeMessage]) -> Result<Vec<Ou
     let ids: Vec<Uuid> = messages.iter().map(OutcomeMessage::request_id).collect();
     let mut locked = requests::lock(&tx, &ids).await?;
     let mut known = table::of_requests(&tx, &ids).await?;
-    let mut wishes = Wishes::of(&tx, &ids).await?;
+    let mut after = After::of(&tx, &ids).await?;
     let now = requests::clock(&tx).await?;
     let mut changes = Changes::default();
     let mut new = Vec::new();
@@ -55,17 +56,48 @@ pub async fn record(store: &Store, messages: &[OutcomeMessage]) -> Result<Vec<Ou
                 }
                 Ok(()) => {
                     let stored = known.entry(request_id).or_default();
-                    judge(&mut changes, &mut wishes, request, stored, &mut new, message, now)
+                    judge(&mut changes, &mut after, request, stored, &mut new, message, now)
                 }
             },
         };
         answers.push(OutcomeAnswer { request_id, verdict });
     }
     table::insert(&tx, &new).await?;
-    wishes.write(&tx).await?;
+    after.write(&tx).await?;
     changes.write(&tx).await?;
     tx.commit().await.map_err(StoreError::of_commit)?;
     Ok(answers)
+}
+
+/// What follows from decisions beside the requests themselves: wishes for withdrawal end, mismatches are talked about.
+#[derive(Default)]
+struct After {
+    wishes: Wishes,
+    mismatches: Vec<Mismatch>,
+}
+
+impl After {
+    async fn of(tx: &Transaction<'_>, requests: &[Uuid]) -> Result<Self, StoreError> {
+        Ok(Self { wishes: Wishes::of(tx, requests).await?, mismatches: Vec::new() })
+    }
+
+    async fn write(self, tx: &Transaction<'_>) -> Result<(), StoreError> {
+        self.wishes.write(tx).await?;
+        consultations::open_mismatches(tx, &self.mismatches).await
+    }
+}
+
+/// R52: notice and register differ, and somebody must find out which of them is wrong.
+fn mismatch(request: &LockedRequest, message: &OutcomeMessage, at: Timestamp) -> Option<Mismatch> {
+    let OutcomeMessage::ReturnV1(returned) = message else { return None };
+    returned.reasons.contains(&ReturnReason::RegisterMismatch).then(|| Mismatch {
+        request_id: request.request_id,
+        province: request.province.clone(),
+        subject: format!("register_mismatch: {}", returned.differing_fields.join(", ")),
+        text: returned.text.clone(),
+        at,
+        actor: format!("registry {}", request.registry),
+    })
 }
 
 fn refused(code: &str, message: String) -> OutcomeVerdict {
@@ -109,7 +141,7 @@ fn digest(message: &OutcomeMessage) -> Vec<u8> {
 
 fn judge(
     changes: &mut Changes,
-    wishes: &mut Wishes,
+    after: &mut After,
     request: &mut LockedRequest,
     stored: &mut Vec<StoredOutcome>,
     new: &mut Vec<NewOutcome>,
@@ -117,7 +149,7 @@ fn judge(
     now: Timestamp,
 ) -> OutcomeVerdict {
     let event = match message {
-        OutcomeMessage::DeclinedV1(declined) => return wishes.decline(changes, declined, now),
+        OutcomeMessage::DeclinedV1(declined) => return after.wishes.decline(changes, declined, now),
         decided => outcome::event(decided).expect("results and returns are events"),
     };
     let digest = digest(message);
@@ -132,7 +164,7 @@ fn judge(
     // 不能自行撤回, and no registry withdraws for a court that did not ask: without the written wish it is another return.
     if event == Event::Withdrawn
         && disposition != Disposition::Disputed
-        && !wishes.is_open(request.request_id)
+        && !after.wishes.is_open(request.request_id)
     {
         let verdict =
             refused("HUB-3305", "no written request of the court for withdrawal is open".to_owned());
@@ -140,7 +172,7 @@ fn judge(
         return verdict;
     }
     match disposition {
-        Disposition::Effective => take_effect(changes, wishes, request, message, event, now),
+        Disposition::Effective => take_effect(changes, after, request, message, event, now),
         Disposition::Early => {}
         Disposition::Disputed => dispute(changes, request, event, now),
     }
@@ -181,7 +213,7 @@ fn word(event: Event) -> &'static str {
 
 fn take_effect(
     changes: &mut Changes,
-    wishes: &mut Wishes,
+    after: &mut After,
     request: &mut LockedRequest,
     message: &OutcomeMessage,
     event: Event,
@@ -198,7 +230,8 @@ fn take_effect(
             OutcomeMessage::DeclinedV1(declined) => FeedbackBody::WithdrawalDeclined(declined.clone()),
         },
     );
-    wishes.follow(changes, request, event, now);
+    after.wishes.follow(changes, request, event, now);
+    after.mismatches.extend(mismatch(request, message, now));
 }
 
 fn dispute(changes: &mut Changes, request: &LockedRequest, event: Event, now: Timestamp) {
@@ -246,7 +279,7 @@ pub async fn apply_early(
     if stored.values().flatten().all(|known| known.disposition != Disposition::Early) {
         return Ok(());
     }
-    let mut wishes = Wishes::of(tx, &ids).await?;
+    let mut after = After::of(tx, &ids).await?;
     let mut decided = Vec::new();
     for receipt in receipts {
         let request = locked.get_mut(&receipt.request_id).expect("only locked requests are received");
@@ -257,7 +290,7 @@ pub async fn apply_early(
             let disposition = outcome::dispose(request.state, event);
             match disposition {
                 Disposition::Effective => {
-                    take_effect(changes, &mut wishes, request, &known.message, event, receipt.recorded_at);
+                    take_effect(changes, &mut after, request, &known.message, event, receipt.recorded_at);
                 }
                 _ => dispute(changes, request, event, receipt.recorded_at),
             }
@@ -265,6 +298,6 @@ pub async fn apply_early(
             decided.push((receipt.request_id, known.n, disposition, told));
         }
     }
-    wishes.write(tx).await?;
+    after.write(tx).await?;
     table::dispose(tx, &decided).await
 }

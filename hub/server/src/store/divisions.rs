@@ -8,6 +8,14 @@ use xiezhi_schemas::address::RegistryCode;
 
 use super::{StoreError, decode};
 
+/// Whether the directory has this province, whatever its dates. Takes no lock.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn has_province(client: &Client, code: &str) -> Result<bool, StoreError> {
+    Ok(client.query_one(include_str!("queries/province/exists.sql"), &[&code]).await?.try_get(0)?)
+}
+
 /// Where demands for a division go on a given day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {

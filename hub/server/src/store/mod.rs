@@ -4,14 +4,18 @@
 //! changes and what follows from them share one transaction, passed in as `&Transaction`. No counterpart is called while
 //! rows are locked.
 
+pub mod consultations;
+pub mod contacts;
 mod dedicated;
 pub mod demands;
+pub mod disputes;
 pub mod divisions;
 pub mod documents;
 pub mod events;
 pub mod feedback;
 pub mod feedback_queues;
 pub mod ledger;
+pub mod matters;
 mod migrate;
 pub mod outbox;
 pub mod outcomes;

@@ -5,5 +5,7 @@
 #[path = "../intake/support.rs"]
 mod support;
 
+mod disputes;
 mod road;
+mod talks;
 mod withdrawals;

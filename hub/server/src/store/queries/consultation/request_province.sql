@@ -1,0 +1,1 @@
+SELECT province FROM request WHERE request_id = $1
