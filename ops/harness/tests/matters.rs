@@ -111,3 +111,90 @@ async fn a_corrected_demand_stands_behind_what_came_meanwhile() {
     assert_eq!(count(&world, "SELECT count(*) FROM inv_event WHERE kind = 'outcome_refused'").await, 0);
     world.finish().await.unwrap();
 }
+
+/// The same from a terminal: every command reaches what its route does, and what it prints can be read by a program.
+#[tokio::test(flavor = "multi_thread")]
+async fn clerks_and_operators_work_from_the_command_line() {
+    let world = World::builder("matters_cli").provinces(&["32"]).start().await.unwrap();
+    let (first, second) = (world.court("court-a"), world.court("court-b"));
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let json = async |who: &str, args: &[&str]| {
+        let args: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
+        serde_json::from_str::<Value>(&world.hub_cli_as(who, &args).await.unwrap()).unwrap()
+    };
+    let letter = file("撤回申请.pdf", LETTER);
+
+    // Withdrawal: asked, followed, decided.
+    let request = held(&first, "320102").await;
+    first.wait_for_state(request, "delivered", SOON).await.unwrap();
+    let id = request.to_string();
+    let ask = ["withdrawal", "ask", &id, "--letter", &letter, "--reason", "案件已和解，申请撤回协助执行"];
+    let ask: Vec<&str> =
+        ask.into_iter().chain(["--contact-name", "演示联系人", "--contact-phone", "010-0"]).collect();
+    let asked = json("court-a", &ask).await;
+    assert_eq!(asked["letter"]["name"], "撤回申请.pdf");
+    first.wait_for_state(request, "withdrawn", SOON).await.unwrap();
+    let listed = json("court-a", &["withdrawal", "list", "--state", "agreed", "--request", &id]).await;
+    assert_eq!(listed["items"][0]["withdrawal_id"], asked["withdrawal_id"]);
+    let shown =
+        world.hub_cli_as("court-a", &["withdrawal", "show", asked["withdrawal_id"].as_str().unwrap()]).await;
+    assert!(shown.unwrap().contains("state: agreed"));
+
+    // Dispute: opened by a court, settled by the superior court's document that an operator records.
+    let unit = unit_code("320102", 99);
+    let mine = demand(Kind::Seizure, "320102").court("京0105").unit(&unit).build();
+    let mine = first.send(&mine).await.unwrap()[0];
+    first.wait_for_state(mine, "registered", SOON).await.unwrap();
+    let theirs = demand(Kind::Seizure, "320102").court("沪0115").unit(&unit).build();
+    let theirs = second.send(&theirs).await.unwrap()[0];
+    second.wait_for_state(theirs, "registered", SOON).await.unwrap();
+    let (mine, theirs) = (mine.to_string(), theirs.to_string());
+    let open = ["dispute", "open", &theirs, "--reason", "对同一不动产单元的查封顺位有异议"];
+    let opened = json("court-b", &open).await;
+    assert_eq!(opened["superior"]["code"], "最高法");
+    let dispute = opened["dispute_id"].as_str().unwrap();
+    let evidence = world.hub_cli_as("operator-1", &["dispute", "evidence", dispute]).await.unwrap();
+    assert_eq!(opened["evidence_sha256"], hex::encode(Sha256::digest(&evidence)).as_str());
+    let paper = file("决定书.pdf", b"%PDF-1.7 a decision of a court that does not exist");
+    let order = ["dispute", "order", dispute, &theirs, &mine, "--court", "最高法", "--date", "2026-01-05"];
+    let order: Vec<&str> =
+        order.into_iter().chain(["--number", "（2026）最高法执协7号", "--document", &paper]).collect();
+    let decided = json("operator-1", &order).await;
+    assert_eq!(decided["decisions"][0]["order"], json!([theirs, mine]));
+    assert_eq!(
+        json("court-a", &["dispute", "list", "--open", "false"]).await["items"].as_array().unwrap().len(),
+        1
+    );
+    let moved = "SELECT count(*) FROM inv_event WHERE kind = 'order_changed'";
+    assert_eq!(count(&world, moved).await, 2);
+    let superior = world.hub_cli(&["dispute", "superior", "京0105", "沪0115"]).await.unwrap();
+    assert_eq!(superior.trim(), "最高法 最高人民法院");
+    let unknown = world.hub_cli_raw(&["dispute", "superior", "京0105", "冀0102"]).await.unwrap();
+    assert!(unknown.code == 1 && unknown.err.contains("HUB-3325"), "{unknown:?}");
+
+    // Consultation and contacts.
+    let begin =
+        ["consultation", "open", "--level", "province", "--province", "32", "--subject", "月度会商纪要"];
+    let begin: Vec<&str> = begin.into_iter().chain(["--text", "汇总本月问题并议定解决办法"]).collect();
+    let talk = json("operator-1", &begin).await;
+    let talk = talk["consultation_id"].as_str().unwrap();
+    let note = ["consultation", "note", talk, "--text", "附双方确认的纪要", "--document", &paper];
+    assert_eq!(json("operator-1", &note).await["entries"].as_array().unwrap().len(), 2);
+    let close = ["consultation", "close", talk, "--result", "各方同意按纪要办理"];
+    assert!(!json("operator-1", &close).await["closed_at"].is_null());
+    let people = "province,side,organisation,name,duty,phone,email,valid_from,valid_to\n\
+                  32,registry,虚构省自然资源厅,虚构人甲,,025-00000000,,2024-02-29,2024-12-31\n";
+    let people_file = file("contacts.csv", people.as_bytes());
+    assert_eq!(json("operator-1", &["contact", "import", &people_file]).await["added"], 1);
+    let listed = json("court-a", &["contact", "list", "--province", "32", "--on", "2025-01-01"]).await;
+    assert_eq!(listed["items"][0]["expired"], true);
+    let export = world.hub_cli_as("operator-1", &["contact", "export", "--province", "32"]).await.unwrap();
+    assert_eq!(export, people);
+    world.hub_cli(&["audit", "verify"]).await.unwrap();
+    world.finish().await.unwrap();
+}
