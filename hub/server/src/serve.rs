@@ -293,6 +293,16 @@ fn spawn_api(hub: &Arc<Hub>, listener: TcpListener, health: Arc<Health>, supervi
             tracker.wait().await;
             Ok(())
         }
+    let (stored, longest) = (app.documents.clone(), app.longest_upload());
+    supervisor.spawn(task("document sweep", Stage::Stores), move |token| {
+        let documents = stored.clone();
+        async move { Ok(documents::sweep::run(documents, longest, token).await?) }
+    });
+    let refusing = app.clone();
+    supervisor.spawn(task("refusals", Stage::Stores), move |token| {
+        let app = refusing.clone();
+        async move { Ok(http::refusals::run(app, token).await?) }
+    });
     });
     let mut listener = Some(listener);
     let most = config.http.max_connections;

@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
-use super::{auth::Gate, codes, metrics::Metrics, problem::Problem};
+use super::{auth::Gate, codes, metrics::Metrics, problem::Problem, refusals::Refusals};
 use crate::{
     config::{FeedbackSettings, HttpSettings},
     documents::Documents,
@@ -40,6 +40,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// The hub's own secret.
     pub secret: HubSecret,
+    /// Whom access was refused; written down by [`super::refusals::run`].
+    pub refusals: Arc<Refusals>,
     /// Work that goes on when a client hangs up; wait for it before the store is closed.
     pub tracker: TaskTracker,
     /// Cancelled when the hub stops, so that long polls end.
@@ -50,7 +52,7 @@ pub struct App {
 
 impl App {
     /// Puts the parts together. Nothing runs yet: the supervisor starts [`crate::feedback::listen`],
-    /// [`crate::feedback::webhook::run`]
+    /// [`crate::feedback::webhook::run`], [`super::refusals::run`]
     /// and [`crate::intake::watch_backlog`] beside [`super::serve`].
     #[must_use]
     pub fn new(
@@ -75,6 +77,7 @@ impl App {
             secret,
             tracker: TaskTracker::new(),
             stopping: CancellationToken::new(),
+            refusals: Arc::default(),
         }
     }
 

@@ -12,15 +12,21 @@ use axum::{
     extract::{FromRequestParts, Request, State},
     http::{HeaderMap, header, request::Parts},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
 use sha2::{Digest, Sha256};
 
-use super::{App, app::ANSWER_WITHIN, codes, problem::Problem};
+use super::{
+    App,
+    app::ANSWER_WITHIN,
+    codes,
+    problem::Problem,
+    refusals::{Actor, Asked},
+};
 use crate::store::{
     Store,
-    principals::{self, Principal, Role},
+    principals::{self, Holder, Principal, Role},
 };
 
 /// How long a token's holder is remembered: a revoked token works at most this much longer.
@@ -42,26 +48,27 @@ impl Gate {
         Self { known: Mutex::default(), limiter: RateLimiter::keyed(quota) }
     }
 
-    async fn holder(&self, store: &Store, token: &str) -> Result<Option<Principal>, Problem> {
+    /// Who holds this token, or held it once.
+    async fn holder(&self, store: &Store, token: &str) -> Result<Option<Holder>, Problem> {
         let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((since, holder)) = known.get(&digest)
                 && since.elapsed() < REMEMBERED
             {
-                return Ok(Some(holder.clone()));
+                return Ok(Some(Holder { principal: holder.clone(), works: true }));
             }
         }
         let found = principals::find_by_token(&*store.client().await?, &digest).await?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         match &found {
-            Some(holder) => {
+            Some(holder) if holder.works => {
                 if known.len() >= MOST_REMEMBERED {
                     known.clear();
                 }
-                known.insert(digest, (Instant::now(), holder.clone()));
+                known.insert(digest, (Instant::now(), holder.principal.clone()));
             }
-            None => drop(known.remove(&digest)),
+            _ => drop(known.remove(&digest)),
         }
         Ok(found)
     }
@@ -130,16 +137,45 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// Lets only callers with a valid token through, at their rate.
-pub(crate) async fn gate(
-    State(app): State<App>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    let token = bearer(request.headers()).ok_or_else(unauthenticated)?;
+/// Lets only callers with a valid token through, at their rate. Whom it or a handler refuses stands in the audit.
+pub(crate) async fn gate(State(app): State<App>, request: Request, next: Next) -> Response {
+    let asked = Asked::of(&request);
+    let (actor, response) = match enter(&app, request.headers()).await {
+        Ok(caller) => {
+            let actor = Actor { name: caller.name.clone(), role: caller.role.as_str() };
+            (actor, admit(&app, caller, request, next).await.into_response())
+        }
+        Err((actor, problem)) => (actor, problem.into_response()),
+    };
+    if let Some(kind) = asked.refused(actor, &response) {
+        let own = app.clone();
+        // To its end, even if the client hangs up meanwhile.
+        let noted =
+            app.tracker.spawn(async move { own.refusals.note(&own.store, kind, asked.address).await });
+        if noted.await.is_err() {
+            tracing::error!(code = codes::INTERNAL.code, "noting a refused access panicked");
+        }
+    }
+    response
+}
+
+/// Whose request it is, or as whom it is refused.
+async fn enter(app: &App, headers: &HeaderMap) -> Result<Principal, (Actor, Problem)> {
+    let nobody = |problem| (Actor::unknown(), problem);
+    let token = bearer(headers).ok_or_else(|| nobody(unauthenticated()))?;
     let asked = tokio::time::timeout(ANSWER_WITHIN, app.gate.holder(&app.store, token)).await;
     let detail = "the database does not say in time whose credential this is; nothing was done, try again";
-    let holder = asked.map_err(|_| Problem::new(codes::BUSY, detail))??.ok_or_else(unauthenticated)?;
+    match asked.map_err(|_| nobody(Problem::new(codes::BUSY, detail)))?.map_err(nobody)? {
+        Some(Holder { principal, works: true }) => Ok(principal),
+        Some(Holder { principal, works: false }) => {
+            let actor = Actor { role: principal.role.as_str(), name: principal.name };
+            Err((actor, unauthenticated()))
+        }
+        None => Err(nobody(unauthenticated())),
+    }
+}
+
+async fn admit(app: &App, holder: Principal, mut request: Request, next: Next) -> Result<Response, Problem> {
     app.gate.admit(&holder)?;
     tracing::Span::current().record("caller", &holder.name);
     request.extensions_mut().insert(Caller(holder));

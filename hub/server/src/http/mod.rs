@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod problem;
 pub mod query;
+pub mod refusals;
 pub mod routes;
 mod serve;
 pub(crate) mod trace;

@@ -47,14 +47,20 @@ pub struct Principal {
     pub role: Role,
 }
 
-/// The holder of the token with this SHA-256, unless token or holder is revoked, expired or disabled. Takes no lock.
+/// Who holds a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The principal.
+    pub principal: Principal,
+    /// False when token or principal are revoked, expired or disabled: it is known who asks, and the token opens nothing.
+    pub works: bool,
+}
+
+/// The holder of the token with this SHA-256. Takes no lock.
 ///
 /// # Errors
 /// When the statement fails or the stored role is unknown.
-pub async fn find_by_token(
-    client: &Client,
-    token_sha256: &[u8; 32],
-) -> Result<Option<Principal>, StoreError> {
+pub async fn find_by_token(client: &Client, token_sha256: &[u8; 32]) -> Result<Option<Holder>, StoreError> {
     let found =
         client.query_opt(include_str!("queries/credential/find.sql"), &[&token_sha256.as_slice()]).await?;
     let Some(row) = found else { return Ok(None) };
@@ -69,5 +75,6 @@ pub async fn find_by_token(
             return Err(decode("principal.role", format!("role {other} does not fit its province")));
         }
     };
-    Ok(Some(Principal { name: row.try_get("name")?, role }))
+    let principal = Principal { name: row.try_get("name")?, role };
+    Ok(Some(Holder { principal, works: row.try_get("works")? }))
 }

@@ -8,5 +8,6 @@ mod documents;
 mod drops;
 mod feedback;
 mod read;
+mod refusals;
 mod refuse;
 mod support;
