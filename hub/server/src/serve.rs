@@ -15,7 +15,7 @@ use xiezhi_schemas::address::Upward;
 use crate::{
     calendar::{self, CalendarError},
     config::Config,
-    documents::{Documents, DocumentsError},
+    documents::{self, Documents, DocumentsError},
     feedback::{self, webhook::Webhooks},
     health::{Health, Part},
     http::{self, App},

@@ -7,8 +7,9 @@ mod access;
 mod magic;
 pub mod routes;
 mod staged;
+pub mod sweep;
 
-use std::{fs, sync::Arc};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use object_store::{
     GetResult, ObjectStore, ObjectStoreExt, aws::AmazonS3Builder, local::LocalFileSystem, path::Path,
@@ -51,9 +52,14 @@ impl DocumentsError {
 #[derive(Debug, Clone)]
 pub struct Documents {
     store: Arc<dyn ObjectStore>,
+    /// Of a local store.
+    folder: Option<PathBuf>,
     max_bytes: u64,
     piece_bytes: usize,
 }
+
+/// Where bytes lie until they have their name.
+const INCOMING: &str = "incoming";
 
 /// Pieces of an upload: a folder takes any size, so little memory is held for each sender.
 const LOCAL_PIECE_BYTES: usize = 256 << 10;
@@ -90,7 +96,8 @@ impl Documents {
             StoreKind::Local => LOCAL_PIECE_BYTES,
             StoreKind::S3 => S3_PIECE_BYTES,
         };
-        Ok(Self { store, max_bytes: settings.max_document_bytes, piece_bytes })
+        let folder = (settings.store == StoreKind::Local).then(|| settings.root.clone());
+        Ok(Self { store, folder, max_bytes: settings.max_document_bytes, piece_bytes })
     }
 
     /// Largest document, in bytes.

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 use xiezhi_schemas::message::Digest;
 
-use super::{Documents, DocumentsError, magic, place};
+use super::{Documents, DocumentsError, INCOMING, magic, place};
 
 /// Pieces under way at once; bounds the memory of one upload to three pieces.
 const PIECES: usize = 2;
@@ -33,7 +33,7 @@ pub enum StageError {
 }
 
 /// Bytes that are stored whole but not yet under their name. Must be kept or discarded; what a crash leaves in
-/// `incoming/` may be deleted when it is a day old.
+/// `incoming/` is swept away ([`super::sweep`]).
 #[derive(Debug)]
 pub struct Staged {
     incoming: Path,
@@ -55,7 +55,7 @@ impl Documents {
         media_type: &str,
         bytes: impl Stream<Item = Result<Bytes, E>> + Send,
     ) -> Result<Staged, StageError> {
-        let incoming = Path::from(format!("incoming/{}", Uuid::now_v7()));
+        let incoming = Path::from(format!("{INCOMING}/{}", Uuid::now_v7()));
         let upload = self.store.put_multipart(&incoming).await.map_err(DocumentsError::from)?;
         let mut upload = WriteMultipart::new_with_chunk_size(upload, self.piece_bytes);
         let written = self.pour(&mut upload, media_type, bytes).await;
@@ -170,6 +170,23 @@ secret_key = ''"
         assert_eq!(found, &b"%PDF-1.7 text"[..]);
         let again = documents.stage("application/pdf", pieces(&[b"%PDF-1.7 text"])).await.unwrap();
         documents.keep(&again).await.unwrap();
+        assert_eq!(files(dir.path()), 1);
+    }
+
+    #[tokio::test]
+    async fn only_what_is_dead_is_swept_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let documents = open(dir.path());
+        let hour = std::time::Duration::from_secs(3600);
+        assert_eq!(documents.sweep(hour).await.unwrap(), 0);
+        let staged = documents.stage("application/pdf", pieces(&[b"%PDF-1.7 live"])).await.unwrap();
+        // As a crash leaves it: the name that the store gives to unfinished files.
+        let dead = dir.path().join("incoming/0192-dead#1");
+        let file = std::fs::File::create(&dead).unwrap();
+        file.set_modified(std::time::SystemTime::now() - 2 * hour).unwrap();
+        assert_eq!(documents.sweep(hour).await.unwrap(), 1);
+        assert!(!dead.exists());
+        documents.keep(&staged).await.unwrap();
         assert_eq!(files(dir.path()), 1);
     }
 

@@ -94,6 +94,11 @@ impl App {
     /// [`App::finish`] for demands: courts are answered within four seconds, because a demand that waits in a hub which
     /// cannot store it is lost time for a creditor (V04).
     ///
+    /// How long a request that takes in documents may take; after that none of them is alive.
+    pub fn longest_upload(&self) -> Duration {
+        self.upload_timeout() + self.request_timeout()
+    }
+
     /// # Errors
     /// As for [`App::finish`].
     pub async fn finish_soon<T: Send + 'static>(

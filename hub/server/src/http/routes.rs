@@ -307,7 +307,7 @@ pub(super) fn time_limit(method: &Method, path: &str, app: &App) -> Duration {
     let usual = app.request_timeout();
     match pace {
         Pace::Usual => usual,
-        Pace::Upload => app.upload_timeout() + usual,
+        Pace::Upload => app.longest_upload(),
         Pace::LongPoll => usual + Duration::from_secs(app.feedback_settings.long_poll_max_secs),
     }
 }
