@@ -265,6 +265,7 @@ fn spawn_api(hub: &Arc<Hub>, listener: TcpListener, health: Arc<Health>, supervi
     supervisor.spawn(task("feedback queues", Stage::Relay), move |token| {
         let (hub, metrics) = (own.clone(), metrics.clone());
         async move { Ok(feedback::queue::run(&hub.config.broker, &hub.store, &metrics, token).await?) }
+        targets: app.targets.clone(),
     });
     let (store, signal) = (hub.store.clone(), app.signal.clone());
     supervisor.spawn(task("feedback bell", Stage::Stores), move |token| {

@@ -166,6 +166,8 @@ sections! {
         /// File with further years; empty for none.
         extra_file: PathBuf,
         /// Days before the end of the loaded years.
+        /// Networks, separated by commas.
+        webhook_networks: String,
         warn_days: u32,
     }
     /// The hub's own secret.
@@ -316,6 +318,10 @@ pub(super) fn check(loaded: &Loaded) -> Vec<Problem> {
             let public = loaded.value("http.allow_public_bind").and_then(Value::as_bool) == Some(true);
             if !address.ip().is_loopback() && !public {
                 say(
+    if crate::feedback::targets::networks(text("feedback.webhook_networks")).is_err() {
+        let expected = "expected networks separated by commas, 10.20.0.0/16, fd00:20::/32".to_owned();
+        say("HUB-1013", "feedback.webhook_networks", expected);
+    }
                     "HUB-1015",
                     "http.listen",
                     "an address other than the loopback needs http.allow_public_bind = true; put a proxy with TLS in front"

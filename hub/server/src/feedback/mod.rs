@@ -8,6 +8,7 @@ pub mod queue;
 pub mod routes;
 mod signal;
 pub mod subscription;
+pub mod targets;
 pub mod webhook;
 
 pub use listen::{ListenError, listen};

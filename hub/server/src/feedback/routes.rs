@@ -18,7 +18,6 @@ use xiezhi_schemas::{
     strict_json::{self, Limits},
 };
 
-use super::webhook;
 use crate::{
     http::{
         App,
@@ -49,7 +48,7 @@ pub struct FeedbackQuery {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Events {
     /// In order of `seq`, without gaps.
-    pub events: Vec<Feedback>,
+    pub items: Vec<Feedback>,
     /// The cursor for the next call.
     pub next: i64,
 }
@@ -80,7 +79,7 @@ pub(crate) async fn read(
         };
         if !events.is_empty() || Instant::now() >= until || app.stopping.is_cancelled() {
             let next = events.last().map_or(after, |event| event.seq);
-            return Ok(Json(Events { events, next }));
+            return Ok(Json(Events { items: events, next }));
         }
         let look = until.min(Instant::now() + LOOK_ANYWAY);
         tokio::select! {
@@ -146,8 +145,8 @@ pub(crate) async fn put_webhook(
     let wanted: WebhookAddress = serde_json::from_value(value).map_err(|_| {
         Problem::new(codes::WEBHOOK_URL, "the body is {\"url\": \"https://…\"} and nothing else")
     })?;
-    let url = webhook::check_url(&wanted.url, app.feedback_settings.webhook_allow_private)
-        .map_err(|error| Problem::new(codes::WEBHOOK_URL, error.to_string()))?;
+    let checked = app.targets.check(&wanted.url).await;
+    let url = checked.map_err(|error| Problem::new(codes::WEBHOOK_URL, error.to_string()))?;
     store::webhooks::put(&*app.store.client().await?, &caller.name, url.as_str()).await?;
     app.signal.ring(&caller.name);
     state(&app, &caller.name).await

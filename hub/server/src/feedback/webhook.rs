@@ -1,18 +1,21 @@
 //! Pushes each court's events to its webhook: in order, at least once, signed as Standard Webhooks asks.
 
-use std::{net::IpAddr, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use futures::{StreamExt, stream};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
-use reqwest::{Client, Url, redirect};
+use reqwest::{Client, redirect};
 use serde::Serialize;
 use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
 use xiezhi_schemas::message::Feedback;
 
-use super::Signal;
+use super::{
+    Signal,
+    targets::{self, Targets},
+};
 use crate::{
     config::FeedbackSettings,
     http::metrics::Metrics,
@@ -29,48 +32,6 @@ const BATCH: i64 = 100;
 const AT_ONCE: usize = 16;
 /// How often due webhooks are looked for if nobody rings.
 const PERIOD: Duration = Duration::from_secs(1);
-
-/// Why an address is not taken.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum AddressError {
-    /// Not a URL.
-    #[error("the webhook address is not a URL of at most 2000 characters")]
-    NotUrl,
-    /// Plain HTTP to somewhere else.
-    #[error("a webhook address begins with https://, so that feedback cannot be read on the way")]
-    NotHttps,
-    /// User and password in the URL.
-    #[error("a webhook address holds no user and no password; events are signed instead")]
-    Credentials,
-    /// An address that leads back into the hub's own machine or its neighbours.
-    #[error("a webhook address names a host that the court runs, not a loopback or link-local address")]
-    Inside,
-}
-
-/// Checks an address. With `allow_private`, loopback addresses are taken too, and there plain HTTP.
-///
-/// # Errors
-/// [`AddressError`].
-pub fn check_url(text: &str, allow_private: bool) -> Result<Url, AddressError> {
-    let url = Url::parse(text).ok().filter(|_| text.len() <= 2000).ok_or(AddressError::NotUrl)?;
-    let host = url.host_str().ok_or(AddressError::NotUrl)?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(AddressError::Credentials);
-    }
-    let loopback = match host.trim_matches(['[', ']']).parse::<IpAddr>() {
-        Ok(address) => match address.to_canonical() {
-            IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local() || v4.is_unspecified(),
-            IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified(),
-        },
-        Err(_) => host.eq_ignore_ascii_case("localhost") || host.ends_with(".localhost"),
-    };
-    match (url.scheme(), loopback) {
-        ("https" | "http", true) if allow_private => Ok(url),
-        (_, true) => Err(AddressError::Inside),
-        ("https", false) => Ok(url),
-        _ => Err(AddressError::NotHttps),
-    }
-}
 
 /// What is posted.
 #[derive(Debug, Serialize)]
@@ -104,7 +65,9 @@ pub struct Webhooks {
     /// Rings when a stream grew.
     pub signal: Signal,
     /// Where posts are counted.
-    pub metrics: std::sync::Arc<Metrics>,
+    pub metrics: Arc<Metrics>,
+    /// Where they may go.
+    pub targets: Targets,
 }
 
 /// Serves all webhooks until `stop` is cancelled. What is under way then is finished; what failed is kept in the table.
@@ -115,6 +78,9 @@ pub async fn run(webhooks: Webhooks, stop: CancellationToken) -> Result<(), Webh
     let timeout = Duration::from_millis(webhooks.settings.webhook_timeout_ms);
     let client = Client::builder()
         .redirect(redirect::Policy::none())
+        // A proxy would look names up itself, past the check.
+        .no_proxy()
+        .dns_resolver(Arc::new(webhooks.targets.clone()))
         .timeout(timeout)
         .user_agent("xiezhi-hub")
         .build()
@@ -190,7 +156,7 @@ impl Webhooks {
         id: &str,
         events: &[Feedback],
     ) -> Result<(), String> {
-        let url = check_url(&claimed.url, self.settings.webhook_allow_private).map_err(|e| e.to_string())?;
+        let url = self.targets.check(&claimed.url).await.map_err(|e| e.to_string())?;
         let body =
             serde_json::to_vec(&Post { sender: &claimed.sender, events }).expect("events came out of JSON");
         let timestamp = Timestamp::now().as_second();
@@ -207,6 +173,9 @@ impl Webhooks {
         match answer {
             Ok(answer) if answer.status().is_success() => Ok(()),
             Ok(answer) => Err(format!("the server answered {}", answer.status().as_u16())),
+            Err(error) if targets::reason(&error).is_some() => {
+                Err(targets::reason(&error).map(ToString::to_string).unwrap_or_default())
+            }
             Err(error) if error.is_timeout() => Err("the server did not answer in time".to_owned()),
             Err(error) if error.is_connect() => Err("no connection to the server".to_owned()),
             Err(_) => Err("the exchange with the server broke off".to_owned()),
@@ -225,25 +194,6 @@ fn pause(failures: i32, most_secs: u64) -> Duration {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-
-    #[test]
-    fn addresses_lead_to_the_court_and_nowhere_else() {
-        for (url, error) in [
-            ("https://court.example/hook", None),
-            ("http://court.example/hook", Some(AddressError::NotHttps)),
-            ("https://a:b@court.example/", Some(AddressError::Credentials)),
-            ("https://127.0.0.1/", Some(AddressError::Inside)),
-            ("https://[::1]/", Some(AddressError::Inside)),
-            ("https://169.254.169.254/latest", Some(AddressError::Inside)),
-            ("https://LOCALHOST:9/", Some(AddressError::Inside)),
-            ("ftp://court.example/", Some(AddressError::NotHttps)),
-            ("court.example", Some(AddressError::NotUrl)),
-        ] {
-            assert_eq!(check_url(url, false).err(), error, "{url}");
-        }
-        assert!(check_url("http://127.0.0.1:9/", true).is_ok());
-        assert_eq!(check_url("http://court.example/", true).err(), Some(AddressError::NotHttps));
-    }
 
     #[test]
     fn a_signature_covers_id_time_and_body() {

@@ -9,7 +9,7 @@ use super::{auth::Gate, codes, metrics::Metrics, problem::Problem, refusals::Ref
 use crate::{
     config::{FeedbackSettings, HttpSettings},
     documents::Documents,
-    feedback::Signal,
+    feedback::{Signal, targets::Targets},
     health::Health,
     intake::{Acceptor, Backlog},
     keys::HubSecret,
@@ -30,6 +30,8 @@ pub struct App {
     pub settings: Arc<HttpSettings>,
     /// Settings of feedback.
     pub feedback_settings: Arc<FeedbackSettings>,
+    /// Where webhooks may go.
+    pub targets: Targets,
     /// Wakes long polls and webhooks; fed by [`crate::feedback::listen`].
     pub signal: Signal,
     /// Whether the outbox can take more; fed by [`crate::intake::watch_backlog`].
@@ -70,6 +72,7 @@ impl App {
             backlog: Arc::new(Backlog::new(settings.max_unconfirmed)),
             settings: Arc::new(settings),
             acceptor: Arc::default(),
+            targets: Targets::new(&feedback_settings),
             feedback_settings: Arc::new(feedback_settings),
             signal: Signal::default(),
             health,

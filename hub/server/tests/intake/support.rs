@@ -88,7 +88,7 @@ impl Hub {
         .unwrap();
         let feedback: FeedbackSettings = toml::from_str(
             "long_poll_max_secs = 30\nwebhook_timeout_ms = 2000\nwebhook_max_backoff_secs = 1\n\
-             webhook_allow_private = true",
+             webhook_allow_private = true\nwebhook_networks = ''",
         )
         .unwrap();
         let mut settings: toml::Table = toml::from_str(
@@ -119,6 +119,7 @@ impl Hub {
             signal: app.signal.clone(),
             metrics: app.metrics.clone(),
         };
+            targets: app.targets.clone(),
         tasks.spawn(feedback::webhook::run(webhooks, stop.clone()));
         let client = reqwest::Client::new();
         let hub = Self { url, store, app, dir, client, tasks, stop, _env: env };
