@@ -30,6 +30,19 @@ impl RestAdapter {
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         Ok(Self { client: Client::new(config)? })
     }
+
+    async fn outcomes(
+        &self,
+        registry: &RegistryCode,
+        call: Call<'_>,
+    ) -> Result<Vec<LocalOutcome>, AdapterError> {
+        let reply = self.client.call(registry, call, None).await;
+        let fetched = fetched::read(&classify::body(reply)?, registry)?;
+        if !fetched.bad.is_empty() {
+            tracing::warn!(%registry, places = ?fetched.bad, "outcomes offered by the local system cannot be read");
+        }
+        Ok(fetched.good)
+    }
 }
 
 #[async_trait]
@@ -76,12 +89,16 @@ impl Adapter for RestAdapter {
         registry: &RegistryCode,
         limit: usize,
     ) -> Result<Vec<LocalOutcome>, AdapterError> {
-        let reply = self.client.call(registry, Call::Outcomes(limit), None).await;
-        let fetched = fetched::read(&classify::body(reply)?, registry)?;
-        if !fetched.bad.is_empty() {
-            tracing::warn!(%registry, places = ?fetched.bad, "outcomes offered by the local system cannot be read");
-        }
-        Ok(fetched.good)
+        self.outcomes(registry, Call::Outcomes(limit, None)).await
+    }
+
+    async fn fetch_outcomes_after(
+        &self,
+        registry: &RegistryCode,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<LocalOutcome>, AdapterError> {
+        self.outcomes(registry, Call::Outcomes(limit, Some(after))).await
     }
 
     async fn settle(&self, registry: &RegistryCode, outcome_id: &str) -> Result<(), AdapterError> {

@@ -72,7 +72,7 @@ impl Client {
     ) -> Result<Reply, Failure> {
         let endpoint = self.config.endpoint(registry);
         let method = match call {
-            Call::Outcomes(_) | Call::Health => Method::GET,
+            Call::Outcomes(..) | Call::Health => Method::GET,
             Call::Deliver | Call::Void(_) | Call::Withdrawal(_) | Call::Settle(_) => Method::POST,
         };
         let mut request = self

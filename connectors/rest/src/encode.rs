@@ -18,8 +18,8 @@ pub(crate) enum Call<'a> {
     Void(Uuid),
     /// Hand over the court's wish to take a demand back.
     Withdrawal(Uuid),
-    /// Ask for outcomes.
-    Outcomes(usize),
+    /// Ask for so many outcomes, those after one of them or the oldest.
+    Outcomes(usize, Option<&'a str>),
     /// Tell that the hub has an outcome.
     Settle(&'a str),
     /// Ask whether it is well.
@@ -41,7 +41,7 @@ impl Call<'_> {
                 id = request_id.to_string();
                 &["demands", &id, "withdrawal"]
             }
-            Self::Outcomes(_) => &["outcomes"],
+            Self::Outcomes(..) => &["outcomes"],
             Self::Settle(outcome_id) => &["outcomes", outcome_id, "settled"],
             Self::Health => &["health"],
         };
@@ -49,8 +49,12 @@ impl Call<'_> {
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().push("registries").push(registry.as_str()).extend(tail);
         }
-        if let Self::Outcomes(limit) = self {
-            url.query_pairs_mut().append_pair("limit", &limit.to_string());
+        if let Self::Outcomes(limit, after) = self {
+            let mut query = url.query_pairs_mut();
+            query.append_pair("limit", &limit.to_string());
+            if let Some(after) = after {
+                query.append_pair("after", after);
+            }
         }
         url
     }
@@ -130,7 +134,12 @@ mod tests {
         for (base, call, expected) in [
             ("https://h/api/", Call::Deliver, "https://h/api/registries/320102/demands"),
             ("https://h/api", Call::Health, "https://h/api/registries/320102/health"),
-            ("http://[::1]:9", Call::Outcomes(5), "http://[::1]:9/registries/320102/outcomes?limit=5"),
+            ("http://[::1]:9", Call::Outcomes(5, None), "http://[::1]:9/registries/320102/outcomes?limit=5"),
+            (
+                "https://h",
+                Call::Outcomes(5, Some("JG-1")),
+                "https://h/registries/320102/outcomes?limit=5&after=JG-1",
+            ),
             ("https://h", Call::Settle("JG-1"), "https://h/registries/320102/outcomes/JG-1/settled"),
         ] {
             assert_eq!(call.url(&base.parse().unwrap(), &registry).as_str(), expected);

@@ -253,6 +253,17 @@ async fn lies_and_repeats_reach_the_hub_as_they_are() {
     assert_ne!(outcomes[2].message, outcomes[3].message);
     assert!(matches!(outcomes[4].message, OutcomeMessage::ReturnV1(_)));
     assert_eq!(bench.adapter.fetch_outcomes(&bench.registry, 2).await.unwrap().len(), 2);
+
+    // Behind a page, also when its last outcome was settled meanwhile.
+    let ids = |page: &[LocalOutcome]| page.iter().map(|one| one.outcome_id.clone()).collect::<Vec<_>>();
+    let all = ids(&outcomes);
+    let behind = async |after: &str, limit| {
+        ids(&bench.adapter.fetch_outcomes_after(&bench.registry, after, limit).await.unwrap())
+    };
+    assert_eq!(behind(&all[1], 2).await, all[2..4]);
+    bench.adapter.settle(&bench.registry, &all[1]).await.unwrap();
+    assert_eq!(behind(&all[1], 50).await, all[2..]);
+    assert_eq!(behind(&all[4], 50).await, [""; 0]);
 }
 
 #[tokio::test]

@@ -66,6 +66,22 @@ pub trait Adapter: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<LocalOutcome>, AdapterError>;
 
+    /// The same, but only what comes after the outcome `after` in the local system's order; that one may be settled meanwhile.
+    /// The runtime asks so when a whole page waits for receipts, and begins with the oldest again afterwards. Without it
+    /// (the default says that there are none), what lies behind such a page waits with it.
+    ///
+    /// # Errors
+    /// As [`Adapter::fetch_outcomes`].
+    async fn fetch_outcomes_after(
+        &self,
+        registry: &RegistryCode,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<LocalOutcome>, AdapterError> {
+        let _ = (registry, after, limit);
+        Ok(Vec::new())
+    }
+
     /// The hub has this outcome; the local system need not offer it again. Idempotent.
     ///
     /// # Errors

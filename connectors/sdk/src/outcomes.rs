@@ -6,6 +6,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
+use uuid::Uuid;
 use xiezhi_schemas::{
     address::{RegistryCode, Upward},
     message::{Answers, OutcomeMessage, OutcomeVerdict},
@@ -40,8 +41,37 @@ enum Handed {
     Settle,
     /// It does not count, for this reason; the local system must hear that before it forgets it.
     Void(String),
-    /// It must be offered again.
+    /// It waits for its receipt; others need not wait for it.
+    Early,
+    /// It must be offered again, and so must others now.
     Again,
+}
+
+/// Where the collector is in the local system's list. It begins with the oldest. From a full page on which something waits for
+/// its receipt it reads on behind that page; at the end of the list, or in trouble, it begins anew after a pause.
+#[derive(Debug, Default)]
+struct Place {
+    /// The last outcome of the page before; none while the oldest page is read.
+    after: Option<String>,
+    /// Requests with an outcome that waits. What the registry decided about them later waits too, to keep its order.
+    waiting: HashSet<Uuid>,
+}
+
+impl Place {
+    /// Takes in what became of a page; true when the next one may be read at once.
+    fn read(&mut self, page: &[LocalOutcome], handed: &[Handed], full: bool) -> bool {
+        if !full || handed.contains(&Handed::Again) {
+            *self = Self::default();
+            return false;
+        }
+        let early = page.iter().zip(handed).filter(|(_, handed)| **handed == Handed::Early);
+        self.waiting.extend(early.map(|(outcome, _)| outcome.message.request_id()));
+        // While nothing waits the oldest page empties itself, and needs no cursor.
+        if !self.waiting.is_empty() {
+            self.after = page.last().map(|outcome| outcome.outcome_id.clone());
+        }
+        true
+    }
 }
 
 impl Collector {
@@ -51,26 +81,28 @@ impl Collector {
         let mut wait = self.pace.period.mul_f64(rand::random_range(0.0..1.0));
         let mut trouble = Backoff::new(self.pace.period, LONGEST_WAIT.max(self.pace.period));
         let mut troubled = false;
+        let mut place = Place::default();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(wait) => {}
             }
-            let round = self.round();
+            let round = self.round(&mut place);
             let round = tokio::select! {
                 () = stop.cancelled() => return,
                 round = round => round,
             };
             wait = match round {
-                Ok(full) => {
+                Ok(more) => {
                     if troubled {
                         tracing::info!(registry = %self.registry, "results and returns are fetched again");
                     }
                     troubled = false;
                     trouble.reset();
-                    if full { Duration::ZERO } else { self.pace.period }
+                    if more { Duration::ZERO } else { self.pace.period }
                 }
                 Err(error) => {
+                    place = Place::default();
                     if !troubled {
                         tracing::warn!(
                             code = %Code::OutcomesUnreadable, registry = %self.registry, error = chain(&error),
@@ -85,19 +117,21 @@ impl Collector {
     }
 
     /// One question and what it brings; true when there may be more at once.
-    async fn round(&self) -> Result<bool, AdapterError> {
-        let outcomes = self.adapter.fetch_outcomes(&self.registry, self.pace.batch).await?;
-        let full = outcomes.len() >= self.pace.batch;
-        let mut all_settled = true;
-        for group in independent(outcomes) {
-            let settled = join_all(group.iter().map(|outcome| self.bring(outcome))).await;
-            all_settled &=
-                settled.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().all(|settled| settled);
+    async fn round(&self, place: &mut Place) -> Result<bool, AdapterError> {
+        let (registry, limit) = (&self.registry, self.pace.batch);
+        let page = match &place.after {
+            None => self.adapter.fetch_outcomes(registry, limit).await?,
+            Some(after) => self.adapter.fetch_outcomes_after(registry, after, limit).await?,
+        };
+        let mut handed = Vec::with_capacity(page.len());
+        for group in independent(&page) {
+            let answers = group.iter().map(|outcome| self.bring(outcome, &place.waiting));
+            handed.extend(join_all(answers).await.into_iter().collect::<Result<Vec<_>, _>>()?);
         }
-        Ok(full && all_settled)
+        Ok(place.read(&page, &handed, page.len() >= limit))
     }
 
-    async fn bring(&self, outcome: &LocalOutcome) -> Result<bool, AdapterError> {
+    async fn bring(&self, outcome: &LocalOutcome, waiting: &HashSet<Uuid>) -> Result<Handed, AdapterError> {
         let request_id = outcome.message.request_id();
         let span = tracing::info_span!(
             "outcome", otel.kind = "producer", registry = %self.registry, %request_id,
@@ -109,17 +143,21 @@ impl Collector {
                     code = %Code::AdapterBroken,
                     "the local system offers a result of another registry; it is not sent"
                 );
-                return Ok(false);
+                return Ok(Handed::Again);
             }
-            match self.hand_to_hub(&outcome.message).await {
-                Handed::Again => return Ok(false),
+            if waiting.contains(&request_id) {
+                return Ok(Handed::Early);
+            }
+            let handed = self.hand_to_hub(&outcome.message).await;
+            match &handed {
+                Handed::Again | Handed::Early => return Ok(handed),
                 Handed::Settle => {}
                 // First the void, then the settling: a crash between brings the outcome, and with it the void, again.
-                Handed::Void(reason) => self.adapter.void(&self.registry, request_id, &reason).await?,
+                Handed::Void(reason) => self.adapter.void(&self.registry, request_id, reason).await?,
             }
             self.adapter.settle(&self.registry, &outcome.outcome_id).await?;
             self.status.counted(|counts| counts.outcomes += 1);
-            Ok(true)
+            Ok(handed)
         }
         .instrument(span)
         .await
@@ -171,7 +209,7 @@ fn classify(verdict: OutcomeVerdict) -> Handed {
         // It takes effect with the receipt, or is void when there never is one: the next answer tells which.
         OutcomeVerdict::Early => {
             tracing::info!("the hub keeps a result or return until the receipt is recorded");
-            Handed::Again
+            Handed::Early
         }
         OutcomeVerdict::Disputed => {
             tracing::warn!(
@@ -204,20 +242,20 @@ fn classify(verdict: OutcomeVerdict) -> Handed {
     }
 }
 
-/// Groups that may travel side by side: within one, every request occurs once, so that what a registry decides about one request
-/// arrives in its order.
-fn independent(outcomes: Vec<LocalOutcome>) -> Vec<Vec<LocalOutcome>> {
-    let mut groups: Vec<Vec<LocalOutcome>> = Vec::new();
-    let mut seen = HashSet::new();
-    for outcome in outcomes {
-        if groups.is_empty() || !seen.insert(outcome.message.request_id()) {
-            seen.clear();
-            seen.insert(outcome.message.request_id());
-            groups.push(Vec::new());
+/// Groups that may travel side by side, in order: within one, every request occurs once, so that what a registry decides about
+/// one request arrives in its order.
+fn independent(outcomes: &[LocalOutcome]) -> Vec<&[LocalOutcome]> {
+    let mut groups = Vec::new();
+    let (mut begin, mut seen) = (0, HashSet::new());
+    for (at, outcome) in outcomes.iter().enumerate() {
+        if !seen.insert(outcome.message.request_id()) {
+            groups.push(&outcomes[begin..at]);
+            begin = at;
+            seen = HashSet::from([outcome.message.request_id()]);
         }
-        if let Some(group) = groups.last_mut() {
-            group.push(outcome);
-        }
+    }
+    if begin < outcomes.len() {
+        groups.push(&outcomes[begin..]);
     }
     groups
 }
@@ -225,7 +263,6 @@ fn independent(outcomes: Vec<LocalOutcome>) -> Vec<Vec<LocalOutcome>> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
-    use uuid::Uuid;
     use xiezhi_schemas::message::{ReturnMessage, ReturnReason};
 
     use super::*;
@@ -244,12 +281,99 @@ mod tests {
 
     #[test]
     fn outcomes_of_one_request_stay_in_order() {
-        let ids = |groups: Vec<Vec<LocalOutcome>>| -> Vec<Vec<String>> {
-            groups.into_iter().map(|group| group.into_iter().map(|one| one.outcome_id).collect()).collect()
+        let page = [1, 2, 1, 3, 1].map(outcome);
+        let ids = |group: &[LocalOutcome]| -> Vec<String> {
+            group.iter().map(|one| one.outcome_id.clone()).collect()
         };
-        let groups = independent([1, 2, 1, 3, 1].map(outcome).to_vec());
-        assert_eq!(ids(groups), [vec!["1", "2"], vec!["1", "3"], vec!["1"]]);
-        assert!(independent(Vec::new()).is_empty());
+        let groups: Vec<_> = independent(&page).into_iter().map(ids).collect();
+        assert_eq!(groups, [vec!["1", "2"], vec!["1", "3"], vec!["1"]]);
+        assert!(independent(&[]).is_empty());
+    }
+
+    /// A local system's list and a hub that takes some of it: the rounds, and what was asked of the hub.
+    struct Rounds {
+        list: Vec<LocalOutcome>,
+        place: Place,
+        asked: Vec<String>,
+    }
+
+    impl Rounds {
+        const LIMIT: usize = 50;
+
+        /// One round as the collector does it; true when the next may follow at once.
+        fn one(&mut self, verdict: impl Fn(&str) -> Handed) -> bool {
+            let begin = match &self.place.after {
+                None => 0,
+                Some(after) => {
+                    let number = |id: &str| id.parse::<u32>().unwrap();
+                    self.list.partition_point(|one| number(&one.outcome_id) <= number(after))
+                }
+            };
+            let page: Vec<_> = self.list[begin..].iter().take(Self::LIMIT).cloned().collect();
+            let mut handed = Vec::new();
+            for one in &page {
+                if self.place.waiting.contains(&one.message.request_id()) {
+                    handed.push(Handed::Early);
+                    continue;
+                }
+                self.asked.push(one.outcome_id.clone());
+                handed.push(verdict(&one.outcome_id));
+                if handed.last() == Some(&Handed::Settle) {
+                    self.list.retain(|other| other.outcome_id != one.outcome_id);
+                }
+            }
+            self.place.read(&page, &handed, page.len() >= Self::LIMIT)
+        }
+
+        /// Rounds until a pause is due.
+        fn until_pause(&mut self, verdict: impl Fn(&str) -> Handed) -> usize {
+            (1..100).find(|_| !self.one(&verdict)).unwrap()
+        }
+    }
+
+    fn rounds(ids: std::ops::RangeInclusive<u128>) -> Rounds {
+        Rounds { list: ids.map(outcome).collect(), place: Place::default(), asked: Vec::new() }
+    }
+
+    #[test]
+    fn sixty_early_results_hold_up_none_of_those_behind_them() {
+        let mut rounds = rounds(1..=200);
+        let early = |id: &str| if id.parse::<u32>().unwrap() <= 60 { Handed::Early } else { Handed::Settle };
+        assert!(rounds.until_pause(early) <= 5);
+        assert_eq!(rounds.list.len(), 60, "what has its receipt is settled in one go");
+        assert_eq!(rounds.asked.len(), 200, "each was asked for once before the pause");
+        // They are come back to, oldest first, and settled once the receipts are there.
+        rounds.asked.clear();
+        rounds.until_pause(early);
+        assert_eq!(rounds.asked.first().map(String::as_str), Some("1"));
+        rounds.until_pause(|_| Handed::Settle);
+        assert!(rounds.list.is_empty());
+    }
+
+    #[test]
+    fn trouble_pauses_and_begins_with_the_oldest_again() {
+        let mut rounds = rounds(1..=200);
+        let verdict = |id: &str| match id.parse::<u32>().unwrap() {
+            1..=60 => Handed::Early,
+            61..=70 => Handed::Settle,
+            _ => Handed::Again,
+        };
+        assert_eq!(rounds.until_pause(verdict), 2);
+        assert_eq!(rounds.place.after, None);
+        assert!(rounds.place.waiting.is_empty());
+    }
+
+    #[test]
+    fn a_later_decision_does_not_overtake_one_that_waits() {
+        let mut rounds = rounds(1..=60);
+        // Decided again while the first decision waits for its receipt, which comes between the two pages.
+        let mut again = outcome(1);
+        again.outcome_id = "61".into();
+        rounds.list.push(again);
+        assert!(rounds.one(|id| if id == "1" { Handed::Early } else { Handed::Settle }));
+        assert!(!rounds.one(|_| Handed::Settle));
+        let left: Vec<_> = rounds.list.iter().map(|one| one.outcome_id.as_str()).collect();
+        assert_eq!(left, ["1", "61"], "both wait, in their order");
     }
 
     #[test]
@@ -257,7 +381,7 @@ mod tests {
         let refused = OutcomeVerdict::Refused { code: "HUB-1".into(), message: String::new() };
         let later = OutcomeVerdict::Later { code: "HUB-2".into(), retry_after_ms: 1 };
         assert_eq!(classify(later), Handed::Again);
-        assert_eq!(classify(OutcomeVerdict::Early), Handed::Again);
+        assert_eq!(classify(OutcomeVerdict::Early), Handed::Early);
         let void = OutcomeVerdict::Void { code: "HUB-3".into(), message: "closed".into() };
         assert_eq!(classify(void), Handed::Void("closed".into()));
         for verdict in

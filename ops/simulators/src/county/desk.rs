@@ -345,15 +345,22 @@ impl Desk {
         }
     }
 
-    /// The oldest outcomes that are not settled.
-    pub(crate) fn outcomes(&self, registry: &str, limit: usize) -> Vec<Value> {
+    /// The oldest outcomes that are not settled, or those after one of them, which may be settled meanwhile.
+    pub(crate) fn outcomes(&self, registry: &str, after: Option<&str>, limit: usize) -> Vec<Value> {
         let Some(office) = self.offices.get(registry) else { return Vec::new() };
         let with_id = |offer: &Offer| {
             let mut value = offer.outcome.clone();
             value["id"] = json!(offer.id);
             value
         };
-        office.offers.iter().take(limit).map(with_id).collect()
+        // Ids of one office count up, in seven digits.
+        office
+            .offers
+            .iter()
+            .filter(|offer| after.is_none_or(|after| offer.id.as_str() > after))
+            .take(limit)
+            .map(with_id)
+            .collect()
     }
 
     /// Whether this request was decided, offered and settled, or is void.

@@ -299,6 +299,7 @@ struct Letter {
 struct Limit {
     #[serde(default = "hundred")]
     limit: usize,
+    after: Option<String>,
 }
 
 fn hundred() -> usize {
@@ -306,7 +307,7 @@ fn hundred() -> usize {
 }
 
 async fn outcomes(State(app): Shared, Path(registry): Path<String>, Query(q): Query<Limit>) -> Json<Value> {
-    Json(json!({"outcomes": app.desk().outcomes(&registry, q.limit)}))
+    Json(json!({"outcomes": app.desk().outcomes(&registry, q.after.as_deref(), q.limit)}))
 }
 
 async fn settle(State(app): Shared, Path((registry, id)): Path<(String, String)>) -> Response {
