@@ -225,3 +225,56 @@ fn an_unreachable_hub_is_exit_code_three() {
     let (code, _, err) = run(&["undelivered", "replay", "--all", "--api", &api]);
     assert!(code == 2 && err.contains("--reason"), "{err}");
 }
+
+/// Interrupted while it waits for a server or for its input, a command ends with 130 and has changed nothing.
+#[tokio::test]
+async fn an_interrupted_command_ends_with_130() {
+    let env = harness::shared::TestEnv::new("interrupted").await.unwrap();
+    let (client, connection) =
+        tokio_postgres::connect(env.database_url(), tokio_postgres::NoTls).await.unwrap();
+    let work = async {
+        // Another hub is migrating: this one waits for the lock.
+        client.execute("SELECT pg_advisory_lock(x'7869657A68690001'::bigint)", &[]).await.unwrap();
+        let waiting = hub(&["migrate"])
+            .env("XIEZHI_DATABASE__URL", env.database_url())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+        harness::wait::until("the command to wait", std::time::Duration::from_secs(20), async || {
+            client.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) > 0
+        })
+        .await
+        .unwrap();
+        assert_eq!(interrupted(waiting), 130);
+        let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
+        assert_eq!(client.query_one(tables, &[]).await.unwrap().get::<_, i64>(0), 0);
+    };
+    tokio::select! {
+        () = work => {}
+        ended = connection => panic!("the database went away: {ended:?}"),
+    }
+    env.finish().await.unwrap();
+
+    let mut reading = hub(&["identifier", "--stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It answers, so it runs and reads on.
+    let mut stdin = reading.stdin.take().unwrap();
+    for _ in 0..2_000 {
+        writeln!(stdin, "{{\"type\":\"division_code\",\"value\":\"320102\"}}").unwrap();
+    }
+    let mut first = [0];
+    std::io::Read::read_exact(reading.stdout.as_mut().unwrap(), &mut first).unwrap();
+    assert_eq!(interrupted(reading), 130);
+}
+
+/// Sends SIGINT and gives the exit code.
+fn interrupted(mut child: std::process::Child) -> i32 {
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    child.wait().unwrap().code().unwrap()
+}

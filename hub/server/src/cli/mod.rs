@@ -1,7 +1,8 @@
 //! The command line of `hub`.
 //!
 //! Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 the answer is no (refused, not
-//! found, a check failed), 2 wrong usage or settings, 3 a server could not be reached, 130 stopped by a second signal.
+//! found, a check failed), 2 wrong usage or settings, 3 a server could not be reached, 130 interrupted (`serve`: by a second
+//! signal; the first stops it in order).
 //! Commands about demands speak the same HTTP API as everyone; `migrate`, `directory`, `principal` and their like are for the
 //! hub's own machine and use its database.
 
@@ -49,7 +50,7 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 the answer is no; 2 wrong usage or settings; 3 a server could not be reached; \
-                          130 stopped by a second signal.\nEvery error has a code; `ops/errors/<code>.md` says what to do.";
+                          130 interrupted (serve: by a second signal).\nEvery error has a code; `ops/errors/<code>.md` says what to do.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -141,12 +142,30 @@ enum Command {
 pub async fn run() -> u8 {
     let cli = Cli::parse();
     match Box::pin(dispatch(cli)).await {
+    if !matches!(cli.command, Command::Serve) {
+        end_when_interrupted();
+    }
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
 }
 
 async fn dispatch(cli: Cli) -> Result<u8, Failure> {
+/// Ends the process with 130 on SIGINT, also while a command reads standard input. Nothing is left half done: what a command
+/// changes it changes in one transaction, or in steps each of which may be repeated.
+fn end_when_interrupted() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a command has no supervisor, and this ends with the process"
+    )]
+    tokio::spawn(async {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            eprintln!("interrupted; the same command may be given again");
+            std::process::exit(130);
+        }
+    });
+}
+
     let file = cli.config;
     let settings = || Loaded::read(file.as_deref()).map_err(Failure::from);
     match cli.command {

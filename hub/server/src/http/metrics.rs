@@ -1,4 +1,4 @@
-//! Counters and gauges as a page that Prometheus reads. Small on purpose: histograms and traces leave by OTLP.
+//! Counters and gauges: a page that Prometheus reads, and the same numbers over OTLP when there is a collector.
 
 use std::{
     collections::BTreeMap,
@@ -6,10 +6,25 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use opentelemetry::{
+    KeyValue,
+    metrics::{Counter, Gauge},
+};
+
+use crate::telemetry;
+
 /// All counters and gauges of one hub.
 #[derive(Debug, Default)]
 pub struct Metrics {
     series: Mutex<BTreeMap<Series, Value>>,
+    /// What sends the same numbers away, made when first needed: telemetry is set up by then.
+    sent: Mutex<BTreeMap<&'static str, Instrument>>,
+}
+
+#[derive(Debug)]
+enum Instrument {
+    Counter(Counter<u64>),
+    Gauge(Gauge<i64>),
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,12 +54,28 @@ impl Metrics {
     pub fn set(&self, name: &'static str, value: i64) {
         let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
         series.insert(Series { name, label: None }, Value::Gauge(value));
+        drop(series);
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || Instrument::Gauge(telemetry::meter().i64_gauge(format!("xiezhi_{name}")).build());
+        if let Instrument::Gauge(gauge) = sent.entry(name).or_insert_with(made) {
+            gauge.record(value, &[]);
+        }
     }
 
     fn count(&self, key: Series, by: u64) {
+        self.send(&key, by);
         let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
         if let Value::Counter(count) = series.entry(key).or_insert(Value::Counter(0)) {
             *count += by;
+        }
+    }
+
+    fn send(&self, Series { name, label }: &Series, by: u64) {
+        let labels: Vec<_> = label.iter().map(|(key, value)| KeyValue::new(*key, value.clone())).collect();
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || Instrument::Counter(telemetry::meter().u64_counter(format!("xiezhi_{name}")).build());
+        if let Instrument::Counter(counter) = sent.entry(name).or_insert_with(made) {
+            counter.add(by, &labels);
         }
     }
 
