@@ -256,7 +256,7 @@ async fn an_interrupted_command_ends_with_130() {
     }
     env.finish().await.unwrap();
 
-    let mut reading = hub(&["identifier", "--stdin"])
+    let mut reading = hub(&["identifier", "--stdin", "--json"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -82,9 +82,17 @@ impl Home {
     }
 }
 
+/// Whether a home stays when it is dropped.
+static KEEP: AtomicBool = AtomicBool::new(false);
+
+/// Lets every home of this process stay when it is dropped, with its logs, until another one is made; or no longer.
+pub fn keep(yes: bool) {
+    KEEP.store(yes, Ordering::Relaxed);
+}
+
 impl Drop for Home {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if std::thread::panicking() || KEEP.load(Ordering::Relaxed) {
             eprintln!("logs of the failed run stay in {} until the next start", self.path.display());
         } else if let Err(error) = fs::remove_dir_all(&self.path) {
             eprintln!("could not delete {}: {error}", self.path.display());

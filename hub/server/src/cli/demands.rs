@@ -11,6 +11,7 @@ use super::{
     client::{Api, pages},
     output,
     papers::{read, upload},
+    shown,
 };
 
 /// Sends a demand: uploads the documents, then the demand. Repeating it with the same files changes nothing.
@@ -54,8 +55,11 @@ pub(super) struct ShowArgs {
     /// The court, for operators who ask by demand id.
     #[arg(long)]
     sender: Option<String>,
-    /// As JSON.
+    /// Everything that is known, not only what matters most.
     #[arg(long)]
+    all: bool,
+    /// As JSON; always everything.
+    #[arg(long, conflicts_with = "all")]
     json: bool,
     #[command(flatten)]
     api: ApiArgs,
@@ -65,10 +69,10 @@ pub(super) async fn show(args: ShowArgs) -> Result<(), Failure> {
     let api = Api::new(&args.api)?;
     let path = format!("/v1/demands/{}", segment(&args.id)?);
     let value = api.get(&path, &[("sender", args.sender)]).await?;
-    if args.json {
-        output::json(&value)?
-    } else {
-        output::outline(&value)?
+    match (args.json, args.all) {
+        (true, _) => output::json(&value)?,
+        (_, true) => output::outline(&value)?,
+        _ => output::text(&shown::brief(&value))?,
     }
     Ok(())
 }
@@ -155,7 +159,7 @@ pub(super) async fn list(args: ListArgs) -> Result<(), Failure> {
         ("sender", args.sender),
     ];
     let (items, next) =
-        pages(&api, "/v1/demands", "requests", &query, args.page.limit, args.page.cursor.clone()).await?;
+        pages(&api, "/v1/demands", "items", &query, args.page.limit, args.page.cursor.clone()).await?;
     let columns = [
         ("REQUEST", "/request_id"),
         ("DEMAND", "/demand_id"),
@@ -200,7 +204,7 @@ pub(super) async fn feedback(args: FeedbackArgs) -> Result<(), Failure> {
             ("wait_secs", args.follow.then(|| "30".to_owned())),
         ];
         let page = api.get("/v1/feedback", &query).await?;
-        let items = page.get("events").and_then(Value::as_array).cloned().unwrap_or_default();
+        let items = page.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
         for item in &items {
             if args.json {
                 output::line(&item.to_string())?;

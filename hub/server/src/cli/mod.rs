@@ -24,6 +24,7 @@ mod output;
 mod papers;
 mod principals;
 mod queues;
+mod shown;
 mod topology;
 mod undelivered;
 mod withdrawal;

@@ -10,6 +10,11 @@ pub(super) fn line(text: &str) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{text}")
 }
 
+/// Writes lines that are whole already.
+pub(super) fn text(text: &str) -> io::Result<()> {
+    io::stdout().lock().write_all(text.as_bytes())
+}
+
 /// Writes a value as indented JSON.
 pub(super) fn json(value: &impl Serialize) -> io::Result<()> {
     let mut out = io::stdout().lock();

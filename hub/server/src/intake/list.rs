@@ -50,7 +50,7 @@ pub struct ListQuery {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Page {
     /// The requests.
-    pub requests: Vec<Summary>,
+    pub items: Vec<Summary>,
     /// Cursor of the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
@@ -81,5 +81,5 @@ pub(crate) async fn list(
     let mut found = table::page(&*app.store.client().await?, &filter, limit + 1).await?;
     let more = cut(&mut found, limit);
     let next = found.last().filter(|_| more).map(|last| cursor(last.accepted_at, last.request_id));
-    Ok(Json(Page { requests: found.into_iter().map(Summary::from).collect(), next }))
+    Ok(Json(Page { items: found.into_iter().map(Summary::from).collect(), next }))
 }

@@ -52,13 +52,13 @@ async fn streams_are_numbered_without_gaps_whoever_writes() {
     for who in ["court-a", "court-b"] {
         let page = hub.get(who, "/v1/feedback?limit=1000").await;
         let seqs: Vec<i64> =
-            page.body["events"].as_array().unwrap().iter().map(|e| e["seq"].as_i64().unwrap()).collect();
+            page.body["items"].as_array().unwrap().iter().map(|e| e["seq"].as_i64().unwrap()).collect();
         assert_eq!(seqs, (1..=100).collect::<Vec<_>>());
         assert_eq!(page.body["next"], 100);
     }
     // In a batch, the order given is the order of the stream.
     let page = hub.get("court-a", "/v1/feedback?after=0&limit=5").await;
-    let attempts: Vec<i64> = page.body["events"]
+    let attempts: Vec<i64> = page.body["items"]
         .as_array()
         .unwrap()
         .iter()
@@ -81,7 +81,7 @@ async fn a_long_poll_wakes_with_the_event_and_no_sooner() {
     let begun = Instant::now();
     let empty = hub.get("court-a", "/v1/feedback?wait_secs=1").await;
     assert!(begun.elapsed() >= Duration::from_secs(1));
-    assert_eq!(empty.body, json!({"events": [], "next": 0}));
+    assert_eq!(empty.body, json!({"items": [], "next": 0}));
     let poll = async {
         let begun = Instant::now();
         (hub.get("court-a", "/v1/feedback?wait_secs=30").await, begun.elapsed())
@@ -93,8 +93,8 @@ async fn a_long_poll_wakes_with_the_event_and_no_sooner() {
         write(&hub, &[replayed(a, 2)]).await;
     };
     let ((woken, after), ()) = tokio::join!(poll, writes);
-    assert_eq!(woken.body["events"][0]["seq"], 1);
-    assert_eq!(woken.body["events"][0]["body"], json!({"event": "replayed", "attempt": 2}));
+    assert_eq!(woken.body["items"][0]["seq"], 1);
+    assert_eq!(woken.body["items"][0]["body"], json!({"event": "replayed", "attempt": 2}));
     // Woken by the notification, long before the look that comes anyway every three seconds.
     assert!(after >= Duration::from_millis(300) && after < Duration::from_millis(2500), "{after:?}");
     // A stop of the hub ends polls at once.

@@ -29,7 +29,7 @@ async fn courts_see_their_own_and_nothing_of_others() {
     let (theirs, none) =
         (hub.get("court-b", &by_id).await.body, hub.get("court-b", "/v1/demands/x").await.body);
     assert_eq!((&theirs["code"], &theirs["detail"]), (&none["code"], &none["detail"]), "both look alike");
-    assert_eq!(hub.get("court-b", "/v1/demands").await.body, json!({"requests": []}));
+    assert_eq!(hub.get("court-b", "/v1/demands").await.body, json!({"items": []}));
     // The same number of two courts is ambiguous for an operator only.
     hub.good("court-b", "d-1").await;
     assert_eq!(hub.submit("court-b", &body).await.status, 201);
@@ -127,7 +127,7 @@ async fn lists_come_in_pages_without_loss_or_repeat() {
     let mut pages = 0;
     loop {
         let page = hub.get("court-a", &path).await.body;
-        read.extend(page["requests"].as_array().unwrap().iter().map(|r| r["request_id"].clone()));
+        read.extend(page["items"].as_array().unwrap().iter().map(|r| r["request_id"].clone()));
         pages += 1;
         let Some(next) = page["next"].as_str() else { break };
         path = format!("/v1/demands?limit=7&cursor={next}");
@@ -143,7 +143,7 @@ async fn lists_come_in_pages_without_loss_or_repeat() {
         ("accepted_to=2024-01-01T00:00:00Z", 0),
     ] {
         let page = hub.get("court-a", &format!("/v1/demands?limit=100&{query}")).await;
-        assert_eq!(page.body["requests"].as_array().map(Vec::len), Some(count), "{query}: {}", page.body);
+        assert_eq!(page.body["items"].as_array().map(Vec::len), Some(count), "{query}: {}", page.body);
         assert!(page.body.get("next").is_none());
     }
     for query in [
@@ -159,7 +159,7 @@ async fn lists_come_in_pages_without_loss_or_repeat() {
         assert_eq!((refused.status, refused.body["code"].as_str()), (400, Some("HUB-1403")), "{query}");
     }
     assert_eq!(
-        hub.get("operator", "/v1/demands?sender=court-a&limit=500").await.body["requests"]
+        hub.get("operator", "/v1/demands?sender=court-a&limit=500").await.body["items"]
             .as_array()
             .unwrap()
             .len(),

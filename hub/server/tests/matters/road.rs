@@ -114,7 +114,7 @@ pub fn code(answer: &Answer) -> (u16, &str) {
 pub async fn told(hub: &Hub, who: &str, request: Uuid) -> Vec<String> {
     let events = hub.get(who, "/v1/feedback?after=0&limit=1000").await;
     let id = request.to_string();
-    let of_it = events.body["events"].as_array().unwrap().iter().filter(|e| e["request_id"] == id.as_str());
+    let of_it = events.body["items"].as_array().unwrap().iter().filter(|e| e["request_id"] == id.as_str());
     of_it.map(|e| e["body"]["event"].as_str().unwrap().to_owned()).collect()
 }
 

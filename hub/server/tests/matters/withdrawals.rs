@@ -260,7 +260,7 @@ async fn every_reason_of_a_return_reaches_the_court_by_its_code() {
         assert_eq!(say(&hub, returned(*request, reason, &[])).await, OutcomeVerdict::Effective);
     }
     let events = hub.get("court-a", "/v1/feedback?after=0&limit=100").await;
-    let told: Vec<&str> = events.body["events"]
+    let told: Vec<&str> = events.body["items"]
         .as_array()
         .unwrap()
         .iter()

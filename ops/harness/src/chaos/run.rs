@@ -203,7 +203,7 @@ async fn shown(world: &World) -> Result<Vec<Shown>> {
         let mut query = format!("/v1/demands?unit={unit}&limit=500");
         loop {
             let page = operator.get(&query).await?;
-            for request in page["requests"].as_array().into_iter().flatten() {
+            for request in page["items"].as_array().into_iter().flatten() {
                 let id = request["request_id"].as_str().unwrap_or_default();
                 let answer = operator.get(&format!("/v1/demands/{id}")).await?;
                 let list = answer["requests"].as_array().context("a demand without requests")?;

@@ -196,7 +196,7 @@ impl Court {
     /// When the hub does not answer.
     pub async fn feedback(&self, after: i64, wait_secs: u64) -> Result<Vec<Value>> {
         let path = format!("/v1/feedback?after={after}&limit=1000&wait_secs={wait_secs}");
-        match self.get(&path).await?["events"].take() {
+        match self.get(&path).await?["items"].take() {
             Value::Array(events) => Ok(events),
             other => bail!("feedback without events: {other}"),
         }

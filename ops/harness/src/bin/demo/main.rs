@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use harness::StackOptions;
+use harness::home;
 use harness::world::{Given, World};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Shows the road of demands through court, ministry, province and county on this machine.
 ///
@@ -63,13 +64,21 @@ async fn on_servers(arguments: &Arguments) -> Result<Option<bool>> {
     let outcome = tokio::select! {
         // What was started ends with this future or, if this process is killed, with the process.
         outcome = Box::pin(run(arguments, urls)) => outcome.map(Some),
-        _ = int.recv() => Ok(None),
-        _ = term.recv() => Ok(None),
+        () = told_to_stop(&mut int, &mut term) => Ok(None),
     };
     if let Some(servers) = borrowed {
         servers.give_back().await?;
     }
     outcome
+}
+
+/// Ends with the first signal; whoever is impatient wants no logs.
+async fn told_to_stop(int: &mut Signal, term: &mut Signal) {
+    tokio::select! {
+        _ = int.recv() => {}
+        _ = term.recv() => {}
+    }
+    home::keep(false);
 }
 
 async fn run(arguments: &Arguments, urls: Option<Given>) -> Result<bool> {
@@ -83,6 +92,8 @@ async fn run(arguments: &Arguments, urls: Option<Given>) -> Result<bool> {
         Some(urls) => builder.given(urls),
         None => builder.private(StackOptions::default()),
     };
+    // Until it is known that all went well: what fails leaves its logs, and the place is printed.
+    home::keep(true);
     let world = builder.start().await.context("the stack did not come up")?;
     let outcome = show(&world, arguments, begin).await;
     if outcome.is_err() {
@@ -91,6 +102,7 @@ async fn run(arguments: &Arguments, urls: Option<Given>) -> Result<bool> {
         let lines: Vec<&str> = log.lines().filter(bad).collect();
         eprintln!("\nlast warnings of the hub:\n{}", lines[lines.len().saturating_sub(8)..].join("\n"));
     }
+    home::keep(!matches!(outcome, Ok(true)));
     let ended = world.finish().await;
     outcome.and_then(|good| ended.map(|()| good))
 }
