@@ -88,6 +88,7 @@ const TABLE: &[(&str, &str, u16)] = &[
     ("HUB-1040", "a line or type of an identifier check cannot be used", 0),
     ("HUB-1041", "the output cannot be written", 0),
     ("HUB-1042", "the hub does not answer the command line", 0),
+    ("HUB-1043", "the TLS files cannot be used", 0),
     ("HUB-1200", "a request cannot change like this", 409),
     ("HUB-1310", "the folder of documents cannot be used", 0),
     ("HUB-1502", "feedback cannot be listened for", 0),

@@ -18,7 +18,10 @@ use crate::{
     documents::{self, Documents, DocumentsError},
     feedback::{self, webhook::Webhooks},
     health::{Health, Part},
-    http::{self, App},
+    http::{
+        self, App,
+        tls::{self, Tls, TlsError},
+    },
     intake,
     keys::{HubSecret, KeyError},
     ledger::{
@@ -56,6 +59,9 @@ pub enum StartError {
     /// The working days.
     #[error(transparent)]
     Calendar(#[from] CalendarError),
+    /// The certificate of the API.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The port.
     #[error("[HUB-1024] the API cannot listen on {address}; is another hub running there?")]
     Port {
@@ -78,6 +84,7 @@ impl StartError {
             Self::Head(error) => error.code(),
             Self::Documents(error) => error.code(),
             Self::Calendar(error) => error.code(),
+            Self::Tls(error) => error.code(),
             Self::Port { .. } => "HUB-1024",
         }
     }
@@ -137,6 +144,7 @@ struct Hub {
     secret: HubSecret,
     signer: HeadSigner,
     documents: Documents,
+    tls: Option<Arc<Tls>>,
     calendar: Calendar,
 }
 
@@ -152,6 +160,7 @@ async fn prepare(
     let signer = HeadSigner::read(&config.ledger.signing_key_file)?;
     let documents = Documents::open(&config.documents)?;
     let calendar = calendar::load(&config.calendar)?;
+    let tls = Tls::load(&config.http)?.map(Arc::new);
     let store = Store::new(&config.database)?;
     let mut told = false;
     let client = loop {
@@ -176,8 +185,8 @@ async fn prepare(
     tracing::info!(heads = compared, "the ledger holds every witnessed head");
     let address = config.http.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| StartError::Port { address, source })?;
-    tracing::info!(%address, "listening");
-    Ok(Some((Arc::new(Hub { config, store, secret, signer, documents, calendar }), listener)))
+    tracing::info!(%address, tls = tls.is_some(), "listening");
+    Ok(Some((Arc::new(Hub { config, store, secret, signer, documents, tls, calendar }), listener)))
 }
 
 /// Longest pause of a task that keeps failing: the bound within which the hub is back at work after a repair.
@@ -256,6 +265,7 @@ fn spawn_api(hub: &Arc<Hub>, listener: TcpListener, health: Arc<Health>, supervi
         settings: config.feedback.clone(),
         signal: app.signal.clone(),
         metrics: app.metrics.clone(),
+        targets: app.targets.clone(),
     };
     supervisor.spawn(task("webhooks", Stage::Relay), move |token| {
         let webhooks = webhooks.clone();
@@ -265,7 +275,6 @@ fn spawn_api(hub: &Arc<Hub>, listener: TcpListener, health: Arc<Health>, supervi
     supervisor.spawn(task("feedback queues", Stage::Relay), move |token| {
         let (hub, metrics) = (own.clone(), metrics.clone());
         async move { Ok(feedback::queue::run(&hub.config.broker, &hub.store, &metrics, token).await?) }
-        targets: app.targets.clone(),
     });
     let (store, signal) = (hub.store.clone(), app.signal.clone());
     supervisor.spawn(task("feedback bell", Stage::Stores), move |token| {
@@ -284,16 +293,6 @@ fn spawn_api(hub: &Arc<Hub>, listener: TcpListener, health: Arc<Health>, supervi
         let app = watched.clone();
         async move { Ok(intake::watch_backlog(app, token).await?) }
     });
-    // Work whose client hung up is finished before the pool goes.
-    let tracker = app.tracker.clone();
-    supervisor.spawn(task("api work", Stage::Stores), move |token| {
-        let tracker = tracker.clone();
-        async move {
-            token.cancelled().await;
-            tracker.close();
-            tracker.wait().await;
-            Ok(())
-        }
     let (stored, longest) = (app.documents.clone(), app.longest_upload());
     supervisor.spawn(task("document sweep", Stage::Stores), move |token| {
         let documents = stored.clone();
@@ -304,15 +303,35 @@ fn spawn_api(hub: &Arc<Hub>, listener: TcpListener, health: Arc<Health>, supervi
         let app = refusing.clone();
         async move { Ok(http::refusals::run(app, token).await?) }
     });
+    // Work whose client hung up is finished before the pool goes.
+    let tracker = app.tracker.clone();
+    supervisor.spawn(task("api work", Stage::Stores), move |token| {
+        let tracker = tracker.clone();
+        async move {
+            token.cancelled().await;
+            tracker.close();
+            tracker.wait().await;
+            Ok(())
+        }
     });
+    if let Some(tls) = hub.tls.clone() {
+        supervisor.spawn(task("certificates", Stage::Stores), move |token| {
+            let tls = tls.clone();
+            async move {
+                tls::watch(tls, token).await;
+                Ok(())
+            }
+        });
+    }
     let mut listener = Some(listener);
+    let tls = hub.tls.clone();
     let most = config.http.max_connections;
     let api = TaskKind { name: "api", on_error: OnError::StopHub, stage: Stage::Intake };
     supervisor.spawn(api, move |token| {
-        let (listener, router) = (listener.take(), http::router(app.clone()));
+        let (listener, router, tls) = (listener.take(), http::router(app.clone()), tls.clone());
         async move {
             let listener = listener.expect("the hub stops when the API fails, so it is started once");
-            Ok(http::serve(listener, router, most, token).await?)
+            Ok(http::serve(listener, router, most, tls, token).await?)
         }
     });
 }

@@ -142,16 +142,15 @@ enum Command {
 /// Reads the command line, does what it says and returns the exit code.
 pub async fn run() -> u8 {
     let cli = Cli::parse();
-    match Box::pin(dispatch(cli)).await {
     if !matches!(cli.command, Command::Serve) {
         end_when_interrupted();
     }
+    match Box::pin(dispatch(cli)).await {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
 }
 
-async fn dispatch(cli: Cli) -> Result<u8, Failure> {
 /// Ends the process with 130 on SIGINT, also while a command reads standard input. Nothing is left half done: what a command
 /// changes it changes in one transaction, or in steps each of which may be repeated.
 fn end_when_interrupted() {
@@ -167,6 +166,7 @@ fn end_when_interrupted() {
     });
 }
 
+async fn dispatch(cli: Cli) -> Result<u8, Failure> {
     let file = cli.config;
     let settings = || Loaded::read(file.as_deref()).map_err(Failure::from);
     match cli.command {

@@ -37,6 +37,9 @@ impl fmt::Display for Source {
 const PATHS: &[&str] = &[
     "calendar.extra_file",
     "documents.root",
+    "http.tls_certificate_file",
+    "http.tls_client_ca_file",
+    "http.tls_key_file",
     "ledger.signing_key_file",
     "ledger.witness_file",
     "secret.hub_secret_file",

@@ -96,6 +96,12 @@ sections! {
         max_unconfirmed: i64,
         /// Connections.
         max_connections: usize,
+        /// PEM file; empty for plain HTTP.
+        tls_certificate_file: PathBuf,
+        /// PEM file.
+        tls_key_file: PathBuf,
+        /// PEM file; empty when clients need no certificate.
+        tls_client_ca_file: PathBuf,
     }
     /// The object store.
     DocumentsSettings {
@@ -160,14 +166,14 @@ sections! {
         webhook_max_backoff_secs: u64,
         /// Whether private addresses may be called.
         webhook_allow_private: bool,
+        /// Networks, separated by commas.
+        webhook_networks: String,
     }
     /// Working days.
     CalendarSettings {
         /// File with further years; empty for none.
         extra_file: PathBuf,
         /// Days before the end of the loaded years.
-        /// Networks, separated by commas.
-        webhook_networks: String,
         warn_days: u32,
     }
     /// The hub's own secret.
@@ -312,22 +318,34 @@ pub(super) fn check(loaded: &Loaded) -> Vec<Problem> {
             "expected a filter such as info or hub=debug,info".to_owned(),
         );
     }
-    match text("http.listen").parse::<SocketAddr>() {
-        Err(_) => say("HUB-1013", "http.listen", "expected an address and a port, 127.0.0.1:8300".to_owned()),
-        Ok(address) => {
-            let public = loaded.value("http.allow_public_bind").and_then(Value::as_bool) == Some(true);
-            if !address.ip().is_loopback() && !public {
-                say(
     if crate::feedback::targets::networks(text("feedback.webhook_networks")).is_err() {
         let expected = "expected networks separated by commas, 10.20.0.0/16, fd00:20::/32".to_owned();
         say("HUB-1013", "feedback.webhook_networks", expected);
     }
+    match text("http.listen").parse::<SocketAddr>() {
+        Err(_) => say("HUB-1013", "http.listen", "expected an address and a port, 127.0.0.1:8300".to_owned()),
+        Ok(address) => {
+            let plain = text("http.tls_certificate_file").is_empty();
+            let meant = loaded.value("http.allow_public_bind").and_then(Value::as_bool) == Some(true);
+            if !address.ip().is_loopback() && plain && !meant {
+                say(
                     "HUB-1015",
                     "http.listen",
-                    "an address other than the loopback needs http.allow_public_bind = true; put a proxy with TLS in front"
+                    "an address other than the loopback needs http.tls_certificate_file, or http.allow_public_bind = true with \
+                     a proxy in front that does TLS"
                         .to_owned(),
                 );
             }
+        }
+    }
+    // One without the other would be plain HTTP where somebody meant TLS.
+    for (key, needs) in [
+        ("http.tls_certificate_file", "http.tls_key_file"),
+        ("http.tls_key_file", "http.tls_certificate_file"),
+        ("http.tls_client_ca_file", "http.tls_certificate_file"),
+    ] {
+        if !text(key).is_empty() && text(needs).is_empty() {
+            say("HUB-1014", needs, format!("must name a file, because {key} does"));
         }
     }
     for key in ["ledger.signing_key_file", "secret.hub_secret_file"] {

@@ -40,10 +40,10 @@ pub struct App {
     pub health: Arc<Health>,
     /// What `GET /metrics` tells.
     pub metrics: Arc<Metrics>,
-    /// The hub's own secret.
-    pub secret: HubSecret,
     /// Whom access was refused; written down by [`super::refusals::run`].
     pub refusals: Arc<Refusals>,
+    /// The hub's own secret.
+    pub secret: HubSecret,
     /// Work that goes on when a client hangs up; wait for it before the store is closed.
     pub tracker: TaskTracker,
     /// Cancelled when the hub stops, so that long polls end.
@@ -77,10 +77,10 @@ impl App {
             signal: Signal::default(),
             health,
             metrics: Arc::default(),
+            refusals: Arc::default(),
             secret,
             tracker: TaskTracker::new(),
             stopping: CancellationToken::new(),
-            refusals: Arc::default(),
         }
     }
 
@@ -94,14 +94,14 @@ impl App {
         self.request_timeout() * 10
     }
 
-    /// [`App::finish`] for demands: courts are answered within four seconds, because a demand that waits in a hub which
-    /// cannot store it is lost time for a creditor (V04).
-    ///
     /// How long a request that takes in documents may take; after that none of them is alive.
     pub fn longest_upload(&self) -> Duration {
         self.upload_timeout() + self.request_timeout()
     }
 
+    /// [`App::finish`] for demands: courts are answered within four seconds, because a demand that waits in a hub which
+    /// cannot store it is lost time for a creditor (V04).
+    ///
     /// # Errors
     /// As for [`App::finish`].
     pub async fn finish_soon<T: Send + 'static>(

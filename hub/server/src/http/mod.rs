@@ -15,6 +15,7 @@ pub mod query;
 pub mod refusals;
 pub mod routes;
 mod serve;
+pub mod tls;
 pub(crate) mod trace;
 pub(crate) mod typed;
 mod whoami;

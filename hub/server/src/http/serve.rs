@@ -2,19 +2,24 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{
-    Router,
-    serve::{Listener, ListenerExt as _},
-};
+use axum::{Router, serve::Listener};
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
 };
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::sync::CancellationToken;
+
+use super::tls::Tls;
+
+/// A client that has not said hello for so long has nothing to say.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Serves until `stop` is cancelled; then takes no more connections and lets the open requests end.
 ///
-/// Give the app's `stopping` token too, so that long polls end and do not hold up the stop.
+/// With `tls` it speaks HTTPS and nothing else. Give the app's `stopping` token too, so that long polls end and do not hold up the stop.
 ///
 /// # Errors
 /// Never in practice: single connections fail alone.
@@ -22,15 +27,56 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     max_connections: usize,
+    tls: Option<Arc<Tls>>,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let listener = Bounded { listener, free: Arc::new(Semaphore::new(max_connections)) };
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps Nagle's delay");
+    let plain = Bounded { listener, free: Arc::new(Semaphore::new(max_connections)) };
+    let stop = stop.cancelled_owned();
+    match tls {
+        None => axum::serve(plain, router).with_graceful_shutdown(stop).await,
+        Some(tls) => {
+            let secured = Secured { plain, tls, greeting: FuturesUnordered::new() };
+            axum::serve(secured, router).with_graceful_shutdown(stop).await
         }
-    });
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+    }
+}
+
+/// Connections of [`Bounded`] with TLS on them. An own listener and not `axum-server`, whose accept loop would leave the bound
+/// and the watch over silence to be built a second time.
+struct Secured {
+    plain: Bounded,
+    tls: Arc<Tls>,
+    /// Handshakes under way, side by side: a client that dawdles holds up nobody.
+    greeting: FuturesUnordered<BoxFuture<'static, Greeted>>,
+}
+
+type Greeted = (io::Result<TlsStream<connection::Counted>>, SocketAddr);
+
+impl Listener for Secured {
+    type Io = TlsStream<connection::Counted>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
+        loop {
+            tokio::select! {
+                (stream, address) = self.plain.accept() => {
+                    let hello = TlsAcceptor::from(self.tls.config()).accept(stream);
+                    let greeted = async move {
+                        (timeout(HANDSHAKE, hello).await.unwrap_or_else(|late| Err(late.into())), address)
+                    };
+                    self.greeting.push(greeted.boxed());
+                }
+                Some((greeted, address)) = self.greeting.next() => match greeted {
+                    Ok(stream) => return (stream, address),
+                    Err(error) => tracing::debug!(%address, %error, "a TLS handshake failed"),
+                },
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.plain.local_addr()
+    }
 }
 
 /// A listener that leaves connections in the kernel's queue while `free` has no place.
@@ -47,7 +93,12 @@ impl Listener for Bounded {
         let permit = Arc::clone(&self.free).acquire_owned().await.expect("the semaphore is never closed");
         loop {
             match self.listener.accept().await {
-                Ok((stream, address)) => return (connection::Counted::new(stream, permit), address),
+                Ok((stream, address)) => {
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(%error, "a connection keeps Nagle's delay");
+                    }
+                    return (connection::Counted::new(stream, permit), address);
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     // Out of file descriptors, most likely: others must close first.
@@ -83,7 +134,7 @@ mod connection {
     const SILENCE: Duration = Duration::from_secs(120);
 
     pub(super) struct Counted {
-        pub(super) stream: TcpStream,
+        stream: TcpStream,
         silence: Pin<Box<Sleep>>,
         _permit: OwnedSemaphorePermit,
     }

@@ -93,7 +93,8 @@ impl Hub {
         .unwrap();
         let mut settings: toml::Table = toml::from_str(
             "listen = '127.0.0.1:0'\nallow_public_bind = false\nmax_body_bytes = 100000\nrate_per_second = 100000\n\
-             rate_burst = 100000\nrequest_timeout_ms = 20000\nmax_unconfirmed = 100000\nmax_connections = 1000",
+             rate_burst = 100000\nrequest_timeout_ms = 20000\nmax_unconfirmed = 100000\nmax_connections = 1000\n\
+             tls_certificate_file = ''\ntls_key_file = ''\ntls_client_ca_file = ''",
         )
         .unwrap();
         settings.extend(toml::from_str::<toml::Table>(http).unwrap());
@@ -109,7 +110,7 @@ impl Hub {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        tasks.spawn(http::serve(listener, http::router(app.clone()), 1000, stop.clone()));
+        tasks.spawn(http::serve(listener, http::router(app.clone()), 1000, None, stop.clone()));
         tasks.spawn(feedback::listen(store.clone(), app.signal.clone(), stop.clone()));
         tasks.spawn(intake::watch_backlog(app.clone(), stop.clone()));
         let webhooks = feedback::webhook::Webhooks {
@@ -118,8 +119,8 @@ impl Hub {
             settings: (*app.feedback_settings).clone(),
             signal: app.signal.clone(),
             metrics: app.metrics.clone(),
-        };
             targets: app.targets.clone(),
+        };
         tasks.spawn(feedback::webhook::run(webhooks, stop.clone()));
         let client = reqwest::Client::new();
         let hub = Self { url, store, app, dir, client, tasks, stop, _env: env };
