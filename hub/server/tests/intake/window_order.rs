@@ -43,7 +43,7 @@ async fn by_network(hub: &Hub, number: &str) -> Uuid {
         local_reference: None,
         local_received_at: None,
     };
-    let stamper = Stamper::new(hub.store.clone(), Duration::from_secs(1));
+    let stamper = Stamper::new(hub.store.clone(), Duration::from_secs(1), super::support::rules());
     let verdicts = stamper.stamp(&[Report { connector: "test".to_owned(), receipt }]).await.unwrap();
     assert!(matches!(verdicts[0], Verdict::Recorded(_)), "{verdicts:?}");
     request_id

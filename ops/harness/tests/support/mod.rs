@@ -1,5 +1,6 @@
 //! What the tests of the road ask about a world.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(dead_code, reason = "each test program uses a part")]
 
 use std::time::Duration;
 
