@@ -1,12 +1,13 @@
 //! R53: evidence frozen, the superior court named from the table, no order changed without its document.
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 use xiezhi_domain::order;
 use xiezhi_schemas::message::OutcomeVerdict;
 
 use crate::{
-    road::{audited, code, post, receive, returned, say, seize, told, unit},
+    road::{audited, code, post, receive, registered, returned, say, seize, told, unit},
     support::{Hub, sha256},
 };
 
@@ -47,6 +48,79 @@ async fn order_now(hub: &Hub) -> Vec<Uuid> {
     let decided = hub::store::disputes::in_force(&**client, &unit, registry).await.unwrap();
     let received = hub::store::disputes::receipts(&**client, &unit, registry).await.unwrap();
     order::order(&received, decided.as_ref()).iter().map(|r| r.request_id).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispute_freezes_its_evidence_and_names_the_superior_court() {
+    let Scene { hub, first, second, third } = scene("dispute_open").await;
+    // A court disputes for its own demands, and only where somebody else stands.
+    assert_eq!(code(&open(&hub, "court-a", &[first, second]).await).0, 404);
+    assert_eq!(code(&open(&hub, "court-a", &[Uuid::now_v7()]).await).0, 404);
+    assert_eq!(code(&open(&hub, "connector-11", &[first]).await).0, 403);
+    let alone = seize(&hub, "court-a", "A333", "京0105", &[unit(8)]).await[0];
+    receive(&hub, &[alone]).await;
+    assert_eq!(code(&open(&hub, "court-a", &[alone]).await), (422, "HUB-3320"));
+    assert_eq!(code(&open(&hub, "operator", &[first, alone]).await), (422, "HUB-3320"));
+    let empty = json!({"request_ids": [first], "reason": "不符合要求"});
+    assert!(post(&hub, "court-a", "/v1/disputes", &empty).await.has("HUB-3323", "/reason"));
+    assert_eq!(hub.count("SELECT count(*) FROM dispute").await, 0);
+
+    let opened = open(&hub, "court-a", &[first]).await;
+    assert_eq!(opened.status, 201, "{}", opened.body);
+    assert_eq!(opened.body["superior"], json!({"is": "court", "code": "最高法"}));
+    assert_eq!(opened.body["superior_name"], "最高人民法院");
+    // The others became parties by themselves; of another court's demand only court and place are seen.
+    let parties = opened.body["parties"].as_array().unwrap();
+    let seen: Vec<(&Value, &str)> =
+        parties.iter().map(|p| (&p["place"], p["court_code"].as_str().unwrap())).collect();
+    assert_eq!(seen, [(&json!(1), "京0105"), (&json!(2), "沪0115"), (&json!(3), "苏0102")]);
+    assert_eq!(parties[1].get("request_id"), None);
+    assert_eq!(parties[2]["request_id"], third.to_string().as_str());
+
+    // Frozen: what happens later is not in it, and its digest stands in the audit's chain.
+    let id = opened.body["dispute_id"].as_str().unwrap();
+    let path = format!("/v1/disputes/{id}/evidence");
+    let frozen =
+        hub.request("operator", reqwest::Method::GET, &path).send().await.unwrap().bytes().await.unwrap();
+    let digest = hex::encode(Sha256::digest(&frozen));
+    assert_eq!(opened.body["evidence_sha256"], digest.as_str());
+    assert_eq!(
+        hub.count(&format!("SELECT count(*) FROM inv_audit WHERE object LIKE '%evidence {digest}'")).await,
+        1
+    );
+    assert_eq!(say(&hub, registered(first)).await, OutcomeVerdict::Effective);
+    let again =
+        hub.request("operator", reqwest::Method::GET, &path).send().await.unwrap().bytes().await.unwrap();
+    assert_eq!(frozen, again);
+    let evidence: Value = serde_json::from_slice(&frozen).unwrap();
+    assert_eq!(evidence["schema"], "xiezhi.dispute-evidence.v1");
+    assert_eq!(evidence["ledger_head"]["size"], 4);
+    let lines = evidence["requests"].as_array().unwrap();
+    assert_eq!(lines.len(), 3);
+    assert!(lines.iter().all(|line| line["state"] == "delivered" && line["receipt"]["hash"].is_string()));
+    assert_eq!(lines[0]["states"].as_array().unwrap().len(), 2);
+    assert!(!String::from_utf8_lossy(&frozen).contains("虚构"), "no person stands in the evidence");
+    assert_eq!(hub.get("court-a", &path).await.status, 403);
+    assert_eq!(audited(&hub, "dispute.evidence").await, 2);
+    // Not even the owner of the tables changes it.
+    let client = hub.store.client().await.unwrap();
+    for statement in [
+        "UPDATE dispute SET evidence = ''",
+        "DELETE FROM matter_entry",
+        "UPDATE order_decision SET decided_by = ''",
+    ] {
+        assert!(client.execute(statement, &[]).await.is_err(), "{statement}");
+    }
+
+    // Both courts find it, a stranger does not.
+    for (who, found) in [("court-a", 1), ("court-b", 1), ("operator", 1)] {
+        let page = hub.get(who, &format!("/v1/disputes?unit={}&open=true", unit(7))).await;
+        assert_eq!(page.body["items"].as_array().unwrap().len(), found, "{who}");
+    }
+    assert_eq!(hub.get("operator", "/v1/disputes?registry=320102").await.body["items"], json!([]));
+    let note = json!({"text": "已电话通知双方承办人并告知程序"});
+    assert_eq!(post(&hub, "court-b", &format!("/v1/disputes/{id}/entries"), &note).await.status, 201);
+    assert_eq!(order_now(&hub).await, [first, second, third], "a dispute moves nobody");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ macro_rules! migration {
     };
 }
 
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../../../../hub/server/src/store/queries/schema_migration/create.sql"),
     migration!("0001_directory.sql"),
     migration!("0002_requests.sql"),
@@ -22,6 +22,7 @@ const MIGRATIONS: [&str; 8] = [
     migration!("0005_undelivered.sql"),
     migration!("0006_views.sql"),
     migration!("0007_guards.sql"),
+    migration!("0014_matters.sql"),
 ];
 
 pub async fn migrate(client: &Client) {
@@ -150,6 +151,14 @@ pub fn violations() -> Vec<(&'static str, String)> {
                  FROM receipt WHERE no = 1";
     let other_request = again.replace("request_id, message_id,", &format!("'{}', message_id,", r(8)));
     let of_four = again.replace("request_id, message_id,", &format!("'{}', '{}',", r(4), message(4)));
+    let wish = |n: u32, state: &str, decided: &str| {
+        format!(
+            "INSERT INTO withdrawal (withdrawal_id, request_id, sender, body_sha256, submission, message, asked_at, state, decided_at) \
+             SELECT gen_random_uuid(), request_id, sender, body_sha256, '', '', accepted_at, '{state}', {decided} \
+             FROM request WHERE request_id = '{}'",
+            r(n)
+        )
+    };
     vec![
         ("V01", format!("ALTER TABLE request DROP CONSTRAINT request_state_check; UPDATE request SET state = 'lost' WHERE request_id = '{}'", r(1))),
         ("V01", format!("UPDATE request SET body_sha256 = decode('{}', 'hex') WHERE request_id = '{}'", digest(77), r(1))),
@@ -202,6 +211,8 @@ pub fn violations() -> Vec<(&'static str, String)> {
         ("V21", format!("UPDATE request_state SET state = 'closed', at = '{late}' WHERE n = 3 AND request_id = '{}'", r(1))),
         ("V21", format!("UPDATE request_state SET actor = 'mallory' WHERE n = 3 AND request_id = '{}'", r(3))),
         ("V21", format!("UPDATE request_state SET state = 'returned', at = '2026-03-01T00:00:00Z' WHERE n = 3 AND request_id = '{}'", r(1))),
+        ("V21", wish(2, "agreed", "now()")),
+        ("V21", wish(1, "open", "NULL")),
         ("V22", format!("DROP INDEX outcome_effective; INSERT INTO outcome SELECT request_id, 2, outcome, body, decode('{}', 'hex'), received_at, registered_at, due_at, fed_back_at, disposition FROM outcome", digest(77))),
         ("V22", format!("INSERT INTO outcome SELECT request_id, 2, 'returned', body, decode('{}', 'hex'), received_at, NULL, due_at, NULL, 'disputed' FROM outcome", digest(77))),
         ("V24", format!("UPDATE outbox SET message_id = '{}' WHERE kind = 'replay'", message(77))),

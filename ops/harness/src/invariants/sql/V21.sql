@@ -13,3 +13,12 @@ WHERE before = 'undelivered'
   AND NOT EXISTS (SELECT FROM inv_dead d
                   WHERE d.request_id = s.request_id AND d.decided_by = s.actor
                     AND d.status = CASE s.state WHEN 'in_flight' THEN 'replayed' ELSE 'closed' END)
+UNION ALL
+SELECT 'withdrawn without the wish of its court, or a wish that took effect alone', r.request_id::text
+FROM inv_request r
+LEFT JOIN inv_withdrawal w ON w.request_id = r.request_id AND w.state = 'agreed'
+WHERE (r.state = 'withdrawn') <> (w.withdrawal_id IS NOT NULL)
+UNION ALL
+SELECT 'a wish outlived its request', w.withdrawal_id || ' of ' || w.request_id
+FROM inv_withdrawal w JOIN inv_request r USING (request_id)
+WHERE w.state = 'open' AND r.state IN ('closed', 'returned', 'withdrawn', 'registered')
