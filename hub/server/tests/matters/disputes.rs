@@ -61,7 +61,7 @@ async fn a_dispute_freezes_its_evidence_and_names_the_superior_court() {
     receive(&hub, &[alone]).await;
     assert_eq!(code(&open(&hub, "court-a", &[alone]).await), (422, "HUB-3320"));
     assert_eq!(code(&open(&hub, "operator", &[first, alone]).await), (422, "HUB-3320"));
-    let empty = json!({"request_ids": [first], "reason": "其他原因"});
+    let empty = json!({"request_ids": [first], "reason": "不符合要求"});
     assert!(post(&hub, "court-a", "/v1/disputes", &empty).await.has("HUB-3323", "/reason"));
     assert_eq!(hub.count("SELECT count(*) FROM dispute").await, 0);
 
