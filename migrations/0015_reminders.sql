@@ -29,7 +29,6 @@ CREATE INDEX outcome_early ON outcome (request_id) WHERE disposition = 'early';
 CREATE INDEX outcome_returned ON outcome (received_at) WHERE disposition = 'effective' AND outcome = 'returned';
 CREATE INDEX outcome_period_to ON outcome ((body -> 'registration' ->> 'period_to'))
     WHERE disposition = 'effective' AND outcome = 'registered';
-CREATE INDEX request_prior ON request (prior_request_id) WHERE prior_request_id IS NOT NULL;
 
 CREATE VIEW inv_reminder AS
 SELECT reminder_id, request_id, kind, level, addressee, due_at, created_at, closed_at, closed_because FROM reminder;
