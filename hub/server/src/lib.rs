@@ -21,6 +21,7 @@ pub mod ledger;
 pub mod matters;
 pub mod outcomes;
 pub mod principals;
+pub mod register;
 pub mod relay;
 pub mod serve;
 pub mod store;

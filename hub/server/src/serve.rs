@@ -28,7 +28,9 @@ use crate::{
         self,
         heads::{self, HeadError, HeadSigner},
     },
-    outcomes, relay,
+    outcomes,
+    register::{self, WaitingRules},
+    relay,
     store::{MigrationError, Store, StoreError},
     supervisor::{ExitReason, OnError, Stage, Supervisor, TaskKind, signals},
     telemetry::{self, TelemetryError},
@@ -62,6 +64,9 @@ pub enum StartError {
     /// The certificate of the API.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The rule of waiting seizures.
+    #[error("[HUB-1014] [waiting]: {0}")]
+    Waiting(String),
     /// The port.
     #[error("[HUB-1024] the API cannot listen on {address}; is another hub running there?")]
     Port {
@@ -85,6 +90,7 @@ impl StartError {
             Self::Documents(error) => error.code(),
             Self::Calendar(error) => error.code(),
             Self::Tls(error) => error.code(),
+            Self::Waiting(_) => "HUB-1014",
             Self::Port { .. } => "HUB-1024",
         }
     }
@@ -146,6 +152,7 @@ struct Hub {
     documents: Documents,
     tls: Option<Arc<Tls>>,
     calendar: Calendar,
+    rules: WaitingRules,
 }
 
 /// Checks everything that must be right before a port opens; waits for a database that is not there yet.
@@ -159,6 +166,7 @@ async fn prepare(
     let secret = HubSecret::load(&config.secret.hub_secret_file)?;
     let signer = HeadSigner::read(&config.ledger.signing_key_file)?;
     let documents = Documents::open(&config.documents)?;
+    let rules = WaitingRules::read(&config.waiting).map_err(|error| StartError::Waiting(error.expected))?;
     let calendar = calendar::load(&config.calendar)?;
     let tls = Tls::load(&config.http)?.map(Arc::new);
     let store = Store::new(&config.database)?;
@@ -186,7 +194,7 @@ async fn prepare(
     let address = config.http.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| StartError::Port { address, source })?;
     tracing::info!(%address, tls = tls.is_some(), "listening");
-    Ok(Some((Arc::new(Hub { config, store, secret, signer, documents, tls, calendar }), listener)))
+    Ok(Some((Arc::new(Hub { config, store, secret, signer, documents, tls, calendar, rules }), listener)))
 }
 
 /// Longest pause of a task that keeps failing: the bound within which the hub is back at work after a repair.
@@ -225,13 +233,13 @@ fn spawn(hub: &Arc<Hub>, listener: TcpListener, supervisor: &Supervisor) {
         relay::run(&hub.config.broker, &hub.store, &hub.config.relay, &hub.secret, part, token)
     });
     start!("receipts", Consumers, |hub, part, token| {
-        ledger::run(&hub.config.broker.url, &hub.store, &hub.config.ledger, part, token)
+        ledger::run(&hub.config.broker.url, &hub.store, &hub.config.ledger, &hub.rules, part, token)
     });
     start!("results", Consumers, |hub, part, token| {
-        outcomes::run(&hub.config.broker.url, &hub.store, Upward::Result, part, token)
+        outcomes::run(&hub.config.broker.url, &hub.store, &hub.rules, Upward::Result, part, token)
     });
     start!("returns", Consumers, |hub, part, token| {
-        outcomes::run(&hub.config.broker.url, &hub.store, Upward::Return, part, token)
+        outcomes::run(&hub.config.broker.url, &hub.store, &hub.rules, Upward::Return, part, token)
     });
     start!("undelivered", Consumers, |hub, part, token| {
         undelivered::record_all(&hub.config.broker.url, &hub.store, part, token)
@@ -239,6 +247,10 @@ fn spawn(hub: &Arc<Hub>, listener: TcpListener, supervisor: &Supervisor) {
     start!("decisions", Relay, |hub, part, token| undelivered::decide::run(&hub.store, part, token));
     start!("dead-letter release", Relay, |hub, part, token| {
         undelivered::release::run(&hub.config.broker.url, &hub.store, part, token)
+    });
+    start!("lapses", Stores, |hub, part, token| {
+        let bound = Duration::from_millis(hub.config.ledger.clock_bound_ms);
+        register::run(&hub.store, bound, part, token)
     });
     start!("ledger heads", Stores, |hub, part, token| {
         heads::run(&hub.store, &hub.signer, hub.config.ledger.witness(), part, token)

@@ -22,7 +22,7 @@ async fn a06_a_stepped_clock_stamps_nothing() {
     let server = Postgres::start(&home, options).await.unwrap();
     server.create_database("clock").await.unwrap();
     let db = Database::at(server.url("clock")).await;
-    let stamper = Stamper::new(db.store.clone(), Duration::from_secs(1));
+    let stamper = Stamper::new(db.store.clone(), Duration::from_secs(1), support::rules());
     let mut unit = 0;
     let mut next = async || {
         unit += 1;

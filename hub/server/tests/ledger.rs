@@ -61,7 +61,7 @@ fn returned(request: &support::Request, text: &str) -> OutcomeMessage {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_is_recorded_once_and_repeated_ever_after() {
     let db = Database::new("receipt_once").await;
-    let stamper = Stamper::new(db.store.clone(), BOUND);
+    let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
     let request = db.request(REGISTRY, 1).await;
     let twice = [request.report(), request.report()];
     let first = stamper.stamp(&twice).await.unwrap();
@@ -80,7 +80,7 @@ async fn a_receipt_is_recorded_once_and_repeated_ever_after() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_is_refused_and_harms_no_other() {
     let db = Database::new("receipt_misfit").await;
-    let stamper = Stamper::new(db.store.clone(), BOUND);
+    let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
     let (good, other) = (db.request(REGISTRY, 1).await, db.request(REGISTRY, 2).await);
     let mut unknown = good.report();
     unknown.receipt.request_id = uuid::Uuid::now_v7();
@@ -104,7 +104,7 @@ async fn what_does_not_fit_is_refused_and_harms_no_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a09_a_reader_never_sees_a_number_before_its_predecessor() {
     let db = Database::new("receipt_parallel").await;
-    let stamper = Stamper::new(db.store.clone(), BOUND);
+    let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
     let mut requests = Vec::new();
     for unit in 1..=128 {
         requests.push(db.request(REGISTRY, unit).await);
@@ -143,7 +143,7 @@ async fn a09_a_reader_never_sees_a_number_before_its_predecessor() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a07_number_and_time_are_taken_at_allocation() {
     let db = Database::new("receipt_stall").await;
-    let stamper = Stamper::new(db.store.clone(), BOUND);
+    let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
     let (held_up, quick) = (db.request(REGISTRY, 1).await, db.request(REGISTRY, 2).await);
     // Somebody holds the registry's pen; the first stamp has begun and waits for it.
     let holder = connect(&db.url).await;
@@ -171,7 +171,7 @@ async fn a07_number_and_time_are_taken_at_allocation() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a08_a_rolled_back_number_is_given_again() {
     let db = Database::new("receipt_rollback").await;
-    let stamper = Stamper::new(db.store.clone(), BOUND);
+    let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
     for unit in 1..=50 {
         let request = db.request(REGISTRY, unit).await;
         // The row of the state log that the receipt would need is taken, so the transaction fails after numbering.
@@ -194,7 +194,7 @@ async fn a08_a_rolled_back_number_is_given_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a03_an_unknown_commit_is_read_back() {
     let db = Database::new("receipt_unknown").await;
-    let stamper = Stamper::new(db.store.clone(), BOUND);
+    let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
     let mut cut = 0;
     for unit in 1..=60 {
         let request = db.request(REGISTRY, unit).await;
@@ -230,7 +230,7 @@ async fn a03_an_unknown_commit_is_read_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a14_closing_and_receiving_exclude_each_other() {
     let db = Database::new("receipt_close").await;
-    let stamper = Stamper::new(db.store.clone(), BOUND);
+    let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
     let mut received = 0;
     for unit in 1..=40 {
         let request = db.request(REGISTRY, unit).await;
@@ -279,7 +279,7 @@ async fn a14_closing_and_receiving_exclude_each_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_overtaken_silently() {
     let db = Database::new("receipt_overtaken").await;
-    let stamper = Stamper::new(db.store.clone(), BOUND);
+    let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
     let (earlier, later) = (db.request(REGISTRY, 1).await, db.request(REGISTRY, 1).await);
     let other_lane = db.request(REGISTRY, 2).await;
     stamper.stamp(&[other_lane.report(), later.report()]).await.unwrap();
@@ -298,9 +298,13 @@ async fn nothing_is_overtaken_silently() {
 #[tokio::test(flavor = "multi_thread")]
 async fn outcomes_take_effect_once_whatever_their_order() {
     let db = Database::new("outcomes").await;
-    let stamper = Stamper::new(db.store.clone(), BOUND);
+    let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
     let record = async |message: &OutcomeMessage| {
-        outcomes::record(&db.store, std::slice::from_ref(message)).await.unwrap().remove(0).verdict
+        outcomes::record(&db.store, &support::rules(), std::slice::from_ref(message))
+            .await
+            .unwrap()
+            .remove(0)
+            .verdict
     };
     // Early: kept, and effective with the receipt.
     let request = db.request(REGISTRY, 1).await;
@@ -367,7 +371,7 @@ async fn outcomes_take_effect_once_whatever_their_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ledger_cannot_be_altered() {
     let db = Database::new("receipt_guard").await;
-    let stamper = Stamper::new(db.store.clone(), BOUND);
+    let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
     stamper.stamp(&[db.request(REGISTRY, 1).await.report()]).await.unwrap();
     let app = db.store.client().await.unwrap();
     for harm in [
@@ -401,7 +405,7 @@ async fn verification_names_the_first_bad_line() {
     let (key, witness) = (folder.path().join("ledger.pem"), folder.path().join("witness.jsonl"));
     keys::make_signing_key(&key).unwrap();
     let signer = HeadSigner::read(&key).unwrap();
-    let stamper = Stamper::new(db.store.clone(), BOUND);
+    let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
     for unit in 1..=5 {
         stamper.stamp(&[db.request(REGISTRY, unit).await.report()]).await.unwrap();
     }

@@ -31,6 +31,7 @@ impl Hub {
                 ("XIEZHI_LEDGER__SIGNING_KEY_FILE", file("ledger.pem")),
                 ("XIEZHI_LEDGER__WITNESS_FILE", file("witness.jsonl")),
                 ("XIEZHI_DOCUMENTS__ROOT", file("documents")),
+                ("XIEZHI_WAITING__CUT_OVER_DAY", "2024-03-01".to_owned()),
             ],
         }
     }

@@ -1,6 +1,6 @@
 //! What the court learns: one numbered stream of events for each sender.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -95,6 +95,49 @@ pub enum FeedbackBody {
         /// Place of this request now, from 1.
         place_now: u32,
     },
+    /// 轮候查封转为正式查封.
+    Converted(ConversionNotice),
+    /// 失效: the period of the seizure ended unrenewed.
+    Lapsed(LapseNotice),
+    /// A conversion or lapse that was told before did not happen so: the registry reported late what it had registered in time.
+    RegisterCorrected {
+        /// What did not happen.
+        revoked: RegisterChange,
+        /// The instant from which it had been told.
+        at: Timestamp,
+    },
+}
+
+/// A change that time or a lifting brings about in the register by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RegisterChange {
+    /// 轮候查封转为正式查封.
+    Conversion,
+    /// 失效.
+    Lapse,
+}
+
+/// Notice to the court that its waiting seizure became formal (法〔2024〕32号 二(三)3: 剩余期限自动转为正式查封期限，不再重新计算).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConversionNotice {
+    /// From when it is formal: the lifting of the one before it, or 24:00 of that one's last day in China.
+    pub formal_since: Timestamp,
+    /// First day of its period.
+    pub period_from: Date,
+    /// Last day of its period; the same as before, except under an older rule by which the period begins now.
+    pub period_to: Date,
+}
+
+/// Notice to the court that its seizure, formal or waiting, lapsed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LapseNotice {
+    /// 24:00 of the last day in China.
+    pub lapsed_at: Timestamp,
+    /// The last day.
+    pub last_day: Date,
 }
 
 /// Why a demand was not delivered.

@@ -17,7 +17,10 @@ pub mod words;
 pub use answer::{Answers, OutcomeAnswer, OutcomeVerdict, ReceiptAnswer, Stamp, Verdict};
 pub use demand::{Demand, DemandMessage, Placement};
 pub use document::{Attachment, AttachmentRole, Digest, DigestError, SealMode};
-pub use feedback::{Feedback, FeedbackBody, UndeliveredCause, UndeliveredNotice};
+pub use feedback::{
+    ConversionNotice, Feedback, FeedbackBody, LapseNotice, RegisterChange, UndeliveredCause,
+    UndeliveredNotice,
+};
 pub use outcome::{
     DIFFERING_FIELDS, OutcomeMessage, RegisteredStatus, Registration, ResultMessage, ReturnMessage,
     ReturnReason, ReturnReasonError,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Action, Anomaly, Code, Number, Place, Register, Report, Seizure, Stand, Term, WaitingRule};
@@ -13,7 +14,8 @@ use crate::{period, workdays::day_of};
 pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
 
 /// What one step did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum What {
     /// A seizure was registered.
     Registered,
@@ -29,6 +31,29 @@ pub enum What {
     Confirmed,
     /// A report had no effect.
     Refused(Code),
+}
+
+impl What {
+    /// The code of a refusal.
+    pub fn code(self) -> Option<Code> {
+        match self {
+            Self::Refused(code) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// The word in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::Renewed => "renewed",
+            Self::Lifted => "lifted",
+            Self::Converted => "converted",
+            Self::Lapsed => "lapsed",
+            Self::Confirmed => "confirmed",
+            Self::Refused(_) => "refused",
+        }
+    }
 }
 
 /// One change of the register, or one report that changed nothing.

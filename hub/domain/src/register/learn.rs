@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{History, Report, Seizure, Step, What, history};
 
 /// A step by its name, without what it changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Mark {
     /// What it did.
     pub what: What,
@@ -29,6 +30,8 @@ impl From<&Step> for Mark {
 pub struct Entry {
     /// What happened, to which request, as of when in law.
     pub mark: Mark,
+    /// Whether it is the entry of the report itself and not of what time or law made of it.
+    pub of_report: bool,
     /// The seizures it touched as the log had them before; empty for new ones.
     pub before: Vec<Seizure>,
     /// The same ones, and new ones, as they are now.
@@ -47,10 +50,27 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// What a late report revokes and brings, as it stands in the log; none for what came in order.
+    pub fn corrects(&self) -> Option<Corrects<'_>> {
+        self.is_late().then_some(Corrects { revoked: &self.revoked, brought: &self.brought })
+    }
+}
+
+/// What a late report put right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Corrects<'a> {
+    /// Recorded, and as is known now not so.
+    pub revoked: &'a [Mark],
+    /// Follows from it.
+    pub brought: &'a [Mark],
+}
+
 impl From<&Step> for Entry {
     fn from(step: &Step) -> Self {
         let (before, after) = (step.before.clone(), step.after.clone());
-        Self { mark: step.into(), before, after, revoked: Vec::new(), brought: Vec::new() }
+        let of_report = step.report.is_some();
+        Self { mark: step.into(), of_report, before, after, revoked: Vec::new(), brought: Vec::new() }
     }
 }
 
@@ -87,7 +107,7 @@ fn correct(old: &History, new: &History, report: u32) -> Entry {
     let changed = |seizure: &&Seizure| old.register.find(seizure.request_id) != Some(*seizure);
     let after: Vec<Seizure> = new.register.all().iter().filter(changed).cloned().collect();
     let before = after.iter().filter_map(|seizure| old.register.find(seizure.request_id)).cloned().collect();
-    Entry { mark, before, after, revoked: less(&old.steps, &new.steps), brought }
+    Entry { mark, of_report: true, before, after, revoked: less(&old.steps, &new.steps), brought }
 }
 
 /// The steps of `these` that are not among `those`, each as often as it is missing.

@@ -20,7 +20,7 @@ mod seizure;
 pub use anomaly::{Anomaly, anomalies};
 pub use code::Code;
 pub use history::{History, Step, What, history};
-pub use learn::{Entry, Mark, learn};
+pub use learn::{Corrects, Entry, Mark, learn};
 pub use next::{Expected, next};
 pub use report::{Action, CutOver, Number, Place, Report, Term, WaitingRule};
 pub use seizure::{Register, Seizure, Stand};

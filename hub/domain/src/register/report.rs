@@ -15,6 +15,13 @@ use xiezhi_schemas::identifier::{CaseNumber, OriginalCaseNumber};
 #[serde(transparent)]
 pub struct Number(String);
 
+impl Number {
+    /// A number as it was stored after it had been parsed.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+}
+
 impl From<&CaseNumber> for Number {
     fn from(number: &CaseNumber) -> Self {
         Self(number.to_string())

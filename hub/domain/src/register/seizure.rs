@@ -89,6 +89,12 @@ impl Seizure {
 pub struct Register(Vec<Seizure>);
 
 impl Register {
+    /// The register that holds these seizures, in whatever order they come.
+    pub fn of(mut seizures: Vec<Seizure>) -> Self {
+        seizures.sort_by_key(|seizure| (seizure.registered_at, seizure.seq));
+        Self(seizures)
+    }
+
     /// All seizures, ended ones too.
     pub fn all(&self) -> &[Seizure] {
         &self.0

@@ -23,6 +23,7 @@ mod operate;
 mod output;
 mod papers;
 mod principals;
+mod queue;
 mod queues;
 mod shown;
 mod topology;
@@ -125,6 +126,8 @@ enum Command {
     Show(demands::ShowArgs),
     /// List requests.
     List(demands::ListArgs),
+    /// Show the order of a property unit's demands and the register as it stands.
+    Queue(queue::QueueArgs),
     /// Read a court's stream of news.
     Feedback(demands::FeedbackArgs),
     /// Ask a registry in writing to give a demand back (撤回).
@@ -196,6 +199,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Submit(args) => demands::submit(args).await?,
         Command::Show(args) => demands::show(args).await?,
         Command::List(args) => demands::list(args).await?,
+        Command::Queue(args) => queue::run(args).await?,
         Command::Feedback(args) => demands::feedback(args).await?,
         Command::Withdrawal(args) => withdrawal::run(args).await?,
         Command::Dispute(args) => return dispute::run(args).await,

@@ -15,7 +15,7 @@ pub use layers::{Loaded, Source};
 pub use sections::{
     BrokerSettings, CalendarSettings, Config, DeliverySettings, DocumentsSettings, FeedbackSettings,
     HttpSettings, LedgerSettings, LogFormat, RelaySettings, S3Settings, Secret, SecretSettings,
-    ShutdownSettings, StoreKind, TelemetrySettings,
+    ShutdownSettings, StoreKind, TelemetrySettings, WaitingSettings,
 };
 pub use show::{Line, effective};
 

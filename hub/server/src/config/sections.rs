@@ -10,7 +10,10 @@ use serde::Deserialize;
 use toml::Value;
 
 use super::{Loaded, Problem};
-use crate::store::{self, SecretUrl};
+use crate::{
+    register::{RulesError, WaitingRules},
+    store::{self, SecretUrl},
+};
 
 /// A text that is never shown.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -62,6 +65,8 @@ sections! {
         feedback: FeedbackSettings,
         /// Working days.
         calendar: CalendarSettings,
+        /// Waiting seizures.
+        waiting: WaitingSettings,
         /// The hub's own secret.
         secret: SecretSettings,
         /// Logs, traces and counters.
@@ -175,6 +180,15 @@ sections! {
         extra_file: PathBuf,
         /// Days before the end of the loaded years.
         warn_days: u32,
+    }
+    /// Waiting seizures (轮候查封).
+    WaitingSettings {
+        /// First day of the rule of 法〔2024〕32号, `YYYY-MM-DD`; has no default.
+        cut_over_day: String,
+        /// The rule of those registered before that day.
+        rule_before: String,
+        /// Exceptions by province, `32=from_registration`.
+        rule_before_in: Vec<String>,
     }
     /// The hub's own secret.
     SecretSettings {
@@ -352,6 +366,12 @@ pub(super) fn check(loaded: &Loaded) -> Vec<Problem> {
         if text(key).is_empty() {
             say("HUB-1014", key, "must name a file; `hub keys init` makes it".to_owned());
         }
+    }
+    // Values of a wrong type were refused before.
+    if let Some(Ok(settings)) = loaded.value("waiting").cloned().map(Value::try_into::<WaitingSettings>)
+        && let Err(RulesError { key, missing, expected }) = WaitingRules::read(&settings)
+    {
+        say(if missing { "HUB-1014" } else { "HUB-1013" }, key, expected);
     }
     let needed: &[&str] = match text("documents.store") {
         "s3" => &[

@@ -7,9 +7,10 @@ fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-const NEEDED: [(&str, &str); 2] = [
+const NEEDED: [(&str, &str); 3] = [
     ("XIEZHI_DATABASE__URL", "postgres://hub:geheim@db:5432/xiezhi"),
     ("XIEZHI_BROKER__URL", "amqp://xz-hub:geheim@mq/xiezhi"),
+    ("XIEZHI_WAITING__CUT_OVER_DAY", "2024-03-01"),
 ];
 
 fn problems(error: ConfigError) -> Vec<(&'static str, String, String)> {
@@ -22,12 +23,14 @@ fn problems(error: ConfigError) -> Vec<(&'static str, String, String)> {
 }
 
 #[test]
-fn the_defaults_lack_only_the_two_addresses() {
+fn the_defaults_lack_only_two_addresses_and_the_day_that_the_notice_does_not_print() {
     let loaded = Loaded::from_parts(None, []).unwrap();
     let found = problems(loaded.config().unwrap_err());
     let keys: Vec<_> =
         found.iter().map(|(code, key, source)| (*code, key.as_str(), source.as_str())).collect();
-    assert_eq!(keys, [("HUB-1014", "database.url", "default"), ("HUB-1014", "broker.url", "default")]);
+    let missing =
+        ["database.url", "broker.url", "waiting.cut_over_day"].map(|key| ("HUB-1014", key, "default"));
+    assert_eq!(keys, missing);
     let config = Loaded::from_parts(None, env(&NEEDED)).unwrap().config().unwrap();
     assert_eq!(config.http.listen.port(), 8300);
     assert_eq!(config.documents.store, StoreKind::Local);
@@ -104,6 +107,9 @@ fn wrong_values_of_every_type_are_refused_with_key_and_source() {
         ("XIEZHI_DATABASE__URL", "mysql://db/xiezhi", "database.url"),
         ("XIEZHI_BROKER__URL", "amqp:///", "broker.url"),
         ("XIEZHI_SECRET__HUB_SECRET_FILE", "", "secret.hub_secret_file"),
+        ("XIEZHI_WAITING__CUT_OVER_DAY", "2024-02-30", "waiting.cut_over_day"),
+        ("XIEZHI_WAITING__RULE_BEFORE", "usual", "waiting.rule_before"),
+        ("XIEZHI_WAITING__RULE_BEFORE_IN", "62", "waiting.rule_before_in"),
         ("XIEZHI_DOCUMENTS__ROOT", "", "documents.root"),
         ("XIEZHI_DOCUMENTS__S3", "x", "documents.s3"),
         ("XIEZHI_DOCUMENTS__STORE", "tape", "documents.store"),

@@ -10,7 +10,9 @@ use axum::{
 use schemars::{Schema, SchemaGenerator};
 
 use super::{App, auth::Need, codes, codes::Code, frame, problem::Problem, whoami};
-use crate::{contacts, documents, feedback, health::Readiness, intake, matters, undelivered, withdrawals};
+use crate::{
+    contacts, documents, feedback, health::Readiness, intake, matters, register, undelivered, withdrawals,
+};
 
 /// One operation of the API.
 #[derive(Clone, Copy)]
@@ -269,6 +271,7 @@ const OWN: &[Route] = &[
 pub fn all() -> impl Iterator<Item = &'static Route> {
     [
         OWN,
+        register::routes::ROUTES,
         undelivered::routes::ROUTES,
         withdrawals::routes::ROUTES,
         matters::DISPUTE_ROUTES,

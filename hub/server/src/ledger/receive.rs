@@ -13,6 +13,7 @@ use super::stamp::{Report, Stamper};
 use crate::{
     config::LedgerSettings,
     health::Part,
+    register::WaitingRules,
     store::{SecretUrl, Store, StoreError},
     upward::{self, Handler, Origin, Unreadable},
 };
@@ -25,11 +26,12 @@ pub async fn run(
     broker: &SecretUrl,
     store: &Store,
     settings: &LedgerSettings,
+    rules: &WaitingRules,
     part: &Part,
     token: CancellationToken,
 ) -> Result<(), upward::Error> {
     let receiver = Receiver {
-        stamper: Stamper::new(store.clone(), Duration::from_millis(settings.clock_bound_ms)),
+        stamper: Stamper::new(store.clone(), Duration::from_millis(settings.clock_bound_ms), rules.clone()),
         batch_size: usize::try_from(settings.batch_size).unwrap_or(usize::MAX),
         linger: Duration::from_millis(settings.linger_ms),
     };

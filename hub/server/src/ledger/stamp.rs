@@ -1,6 +1,6 @@
 //! One transaction of stamps.
 //!
-//! Locks are taken in one order everywhere: ledger heads, then requests, then the courts' streams. Number and time are
+//! Locks are taken in one order everywhere: ledger heads, then requests, then units, then the courts' streams. Number and time are
 //! taken together under the head's lock. Whatever cannot be stamped is answered with its reason, and harms no other
 //! receipt of the batch.
 
@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     failpoint, outcomes,
+    register::WaitingRules,
     store::{
         Store, StoreError, Transaction,
         ledger::{self, Head, NewReceipt},
@@ -48,13 +49,14 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Stamper {
     store: Store,
+    rules: WaitingRules,
     clock: Mutex<ClockGuard>,
 }
 
 impl Stamper {
-    /// A stamper that trusts clocks within `bound`.
-    pub fn new(store: Store, bound: Duration) -> Self {
-        Self { store, clock: Mutex::new(ClockGuard::new(bound)) }
+    /// A stamper that trusts clocks within `bound`; `rules` are for results that came before their receipt.
+    pub fn new(store: Store, bound: Duration, rules: WaitingRules) -> Self {
+        Self { store, rules, clock: Mutex::new(ClockGuard::new(bound)) }
     }
 
     /// Judges every report and stamps those that may be stamped; one verdict for each, in their order.
@@ -113,7 +115,7 @@ impl Stamper {
             changes.tell(receipt.request_id, FeedbackBody::Delivered(stamps[&receipt.request_id].clone()));
         }
         ledger::append(&tx, clock_err_us, &receipts, &heads).await?;
-        outcomes::apply_early(&tx, &mut changes, &mut locked, &receipts).await?;
+        outcomes::apply_early(&tx, &self.rules, &mut changes, &mut locked, &receipts).await?;
         changes.write(&tx).await?;
         failpoint::hit("before_receipt_commit");
         tx.commit().await.map_err(StoreError::of_commit)?;

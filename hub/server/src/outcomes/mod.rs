@@ -1,6 +1,7 @@
 //! Results and returns of registries: recorded in every version, effective once, told to the court.
 //!
-//! What a message means is decided by [`xiezhi_domain::outcome`]; this module locks, writes and answers. An outcome that
+//! What a message means is decided by [`xiezhi_domain::outcome`]; this module locks, writes and answers. What takes effect is
+//! told to the register of the unit (see [`crate::register`]) in the same transaction. An outcome that
 //! comes before the receipt is kept and takes effect with it; one that contradicts changes nothing and becomes an event.
 
 mod receive;
@@ -20,6 +21,7 @@ use xiezhi_schemas::message::{FeedbackBody, OutcomeAnswer, OutcomeMessage, Outco
 pub use receive::run;
 
 use crate::{
+    register::{self, Heard, News, WaitingRules},
     store::{
         Store, StoreError, Transaction,
         consultations::{self, Mismatch},
@@ -34,7 +36,11 @@ use crate::{
 ///
 /// # Errors
 /// When the database fails; the same outcomes may be brought again and are then recognised.
-pub async fn record(store: &Store, messages: &[OutcomeMessage]) -> Result<Vec<OutcomeAnswer>, StoreError> {
+pub async fn record(
+    store: &Store,
+    rules: &WaitingRules,
+    messages: &[OutcomeMessage],
+) -> Result<Vec<OutcomeAnswer>, StoreError> {
     let mut client = store.road().await?;
     let tx = client.transaction().await?;
     let ids: Vec<Uuid> = messages.iter().map(OutcomeMessage::request_id).collect();
@@ -43,7 +49,7 @@ pub async fn record(store: &Store, messages: &[OutcomeMessage]) -> Result<Vec<Ou
     let mut after = After::of(&tx, &ids).await?;
     let now = requests::clock(&tx).await?;
     let mut changes = Changes::default();
-    let mut new = Vec::new();
+    let (mut new, mut news) = (Vec::new(), Vec::new());
     let mut answers = Vec::with_capacity(messages.len());
     for message in messages {
         let request_id = message.request_id();
@@ -56,13 +62,18 @@ pub async fn record(store: &Store, messages: &[OutcomeMessage]) -> Result<Vec<Ou
                 }
                 Ok(()) => {
                     let stored = known.entry(request_id).or_default();
-                    judge(&mut changes, &mut after, request, stored, &mut new, message, now)
+                    let written = new.len();
+                    let verdict = judge(&mut changes, &mut after, request, stored, &mut new, message, now);
+                    // What was known before tells the register nothing.
+                    news.extend(new.get(written).and_then(|outcome| heard(message, outcome.disposition)));
+                    verdict
                 }
             },
         };
         answers.push(OutcomeAnswer { request_id, verdict });
     }
     table::insert(&tx, &new).await?;
+    register::record(&tx, rules, &mut changes, &locked, &news).await?;
     after.write(&tx).await?;
     changes.write(&tx).await?;
     tx.commit().await.map_err(StoreError::of_commit)?;
@@ -98,6 +109,24 @@ fn mismatch(request: &LockedRequest, message: &OutcomeMessage, at: Timestamp) ->
         at,
         actor: format!("registry {}", request.registry),
     })
+}
+
+/// What an outcome tells the register of the unit.
+fn heard(message: &OutcomeMessage, disposition: Disposition) -> Option<News> {
+    let heard = match (message, disposition) {
+        (_, Disposition::Early) => return None,
+        (OutcomeMessage::ResultV1(result), Disposition::Effective) => {
+            Heard::Registered(result.registration.clone())
+        }
+        (OutcomeMessage::ResultV1(result), Disposition::Disputed) => {
+            Heard::SaidAgain(result.registration.clone())
+        }
+        (OutcomeMessage::ReturnV1(_), Disposition::Effective) => Heard::LostItsPlace,
+        (OutcomeMessage::ReturnV1(_), Disposition::Disputed) | (OutcomeMessage::DeclinedV1(_), _) => {
+            return None;
+        }
+    };
+    Some(News { request_id: message.request_id(), heard })
 }
 
 fn refused(code: &str, message: String) -> OutcomeVerdict {
@@ -270,6 +299,7 @@ pub async fn drop_early(tx: &Transaction<'_>, requests: &[Uuid]) -> Result<(), S
 /// When a statement fails.
 pub async fn apply_early(
     tx: &Transaction<'_>,
+    rules: &WaitingRules,
     changes: &mut Changes,
     locked: &mut BTreeMap<Uuid, LockedRequest>,
     receipts: &[NewReceipt],
@@ -280,7 +310,7 @@ pub async fn apply_early(
         return Ok(());
     }
     let mut after = After::of(tx, &ids).await?;
-    let mut decided = Vec::new();
+    let (mut decided, mut news) = (Vec::new(), Vec::new());
     for receipt in receipts {
         let request = locked.get_mut(&receipt.request_id).expect("only locked requests are received");
         let early = stored.get(&receipt.request_id).into_iter().flatten();
@@ -294,10 +324,12 @@ pub async fn apply_early(
                 }
                 _ => dispute(changes, request, event, receipt.recorded_at),
             }
+            news.extend(heard(&known.message, disposition));
             let told = (disposition == Disposition::Effective).then_some(receipt.recorded_at);
             decided.push((receipt.request_id, known.n, disposition, told));
         }
     }
+    register::record(tx, rules, changes, locked, &news).await?;
     after.write(tx).await?;
     table::dispose(tx, &decided).await
 }

@@ -11,6 +11,7 @@ use xiezhi_schemas::{
 use super::record;
 use crate::{
     health::Part,
+    register::WaitingRules,
     store::{SecretUrl, Store, StoreError},
     upward::{self, Handler, Origin, Unreadable},
 };
@@ -28,15 +29,17 @@ const LINGER: Duration = Duration::from_millis(2);
 pub async fn run(
     broker: &SecretUrl,
     store: &Store,
+    rules: &WaitingRules,
     what: Upward,
     part: &Part,
     token: CancellationToken,
 ) -> Result<(), upward::Error> {
-    upward::run(broker, store, &Receiver { store, what }, part, token).await
+    upward::run(broker, store, &Receiver { store, rules, what }, part, token).await
 }
 
 struct Receiver<'a> {
     store: &'a Store,
+    rules: &'a WaitingRules,
     what: Upward,
 }
 
@@ -62,6 +65,6 @@ impl Handler for Receiver<'_> {
     }
 
     async fn handle(&self, messages: Vec<OutcomeMessage>) -> Result<Vec<Answers>, StoreError> {
-        Ok(record(self.store, &messages).await?.into_iter().map(Answers::Outcome).collect())
+        Ok(record(self.store, self.rules, &messages).await?.into_iter().map(Answers::Outcome).collect())
     }
 }

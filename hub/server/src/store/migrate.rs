@@ -44,6 +44,7 @@ migrations! {
     8 "0008_webhook_removal.sql",
     9 "0009_dead_copies.sql",
     11 "0011_feedback_queue.sql",
+    13 "0013_unit_register.sql",
     14 "0014_matters.sql",
 }
 

@@ -24,6 +24,7 @@ pub mod principals;
 pub mod requests;
 pub mod requests_read;
 pub mod undelivered;
+pub mod units;
 pub mod webhooks;
 pub mod withdrawals;
 

@@ -50,14 +50,10 @@ impl LockedRequest {
     fn read(row: &Row) -> Result<Self, StoreError> {
         let text = |column: &'static str| row.try_get::<_, String>(column);
         let body_sha256: Vec<u8> = row.try_get("body_sha256")?;
-        let kind = text("kind")?;
         Ok(Self {
             request_id: row.try_get("request_id")?,
             sender: text("sender")?,
-            kind: Kind::ALL
-                .into_iter()
-                .find(|k| k.as_str() == kind)
-                .ok_or_else(|| decode("request.kind", kind))?,
+            kind: kind(&text("kind")?)?,
             province: text("province")?.parse().map_err(|e| decode("request.province", e))?,
             registry: text("registry")?.parse().map_err(|e| decode("request.registry", e))?,
             lane: text("lane")?,
@@ -69,6 +65,12 @@ impl LockedRequest {
             attempt: row.try_get("attempt")?,
         })
     }
+}
+
+/// The kind that a stored word names.
+pub(super) fn kind(word: &str) -> Result<Kind, StoreError> {
+    let found = Kind::ALL.into_iter().find(|kind| kind.as_str() == word);
+    found.ok_or_else(|| decode("request.kind", word))
 }
 
 /// Locks these requests in order of id; unknown ids are absent from the answer.

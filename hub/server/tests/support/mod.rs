@@ -5,7 +5,9 @@
 
 use harness::shared::TestEnv;
 use hub::{
+    config::WaitingSettings,
     ledger::stamp::Report,
+    register::WaitingRules,
     store::{SecretUrl, Settings, Store, migrate},
 };
 use jiff::Timestamp;
@@ -15,6 +17,16 @@ use xiezhi_schemas::message::{Digest, Receipt};
 
 pub const REGISTRY: &str = "320102";
 pub const OTHER: &str = "320104";
+
+/// The rules of waiting seizures with 2024-03-01 as cut-over day.
+pub fn rules() -> WaitingRules {
+    WaitingRules::read(&WaitingSettings {
+        cut_over_day: "2024-03-01".to_owned(),
+        rule_before: "from_conversion".to_owned(),
+        rule_before_in: Vec::new(),
+    })
+    .unwrap()
+}
 
 /// A database of its own.
 pub struct Database {
@@ -90,6 +102,31 @@ impl Database {
 
     /// Accepts a request in lane `unit` of `registry`, as intake leaves it.
     pub async fn request(&self, registry: &str, unit: u32) -> Request {
+        self.accept(registry, unit, "seizure", "（2024）苏0102执1号", None, Timestamp::now()).await
+    }
+
+    /// The same for any kind and case number, accepted in 2020: its registration may lie in the past.
+    pub async fn demand(
+        &self,
+        registry: &str,
+        unit: u32,
+        kind: &str,
+        case: &str,
+        original: Option<&str>,
+    ) -> Request {
+        let long_ago = "2020-01-01T00:00:00Z".parse().unwrap();
+        self.accept(registry, unit, kind, case, original, long_ago).await
+    }
+
+    async fn accept(
+        &self,
+        registry: &str,
+        unit: u32,
+        kind: &str,
+        case: &str,
+        original: Option<&str>,
+        accepted_at: Timestamp,
+    ) -> Request {
         let request = Request {
             request_id: Uuid::now_v7(),
             message_id: Uuid::now_v7(),
@@ -100,17 +137,17 @@ impl Database {
         let lane = format!("{registry}/{unit_key}");
         let demand_id = request.request_id.simple().to_string();
         let digest = hex::decode(Digest::of(&request.body).as_str()).unwrap();
-        let key = format!("seizure.32.3201.{registry}.registry");
+        let key = format!("{kind}.32.3201.{registry}.registry");
         self.admin
             .execute(
                 "WITH d AS (INSERT INTO demand VALUES ('court-a', $1, $2, $3, '{}', clock_timestamp())),
                       l AS (INSERT INTO lane VALUES ($4, 1)
                             ON CONFLICT (lane) DO UPDATE SET last_seq = lane.last_seq + 1 RETURNING last_seq),
                       r AS (INSERT INTO request (request_id, sender, demand_id, unit_index, kind, court_code, case_number,
-                                judgment_number, unit_key, province, registry, lane, lane_seq, routing_key, message_id, body,
+                                judgment_number, original_case_number, unit_key, province, registry, lane, lane_seq, routing_key, message_id, body,
                                 body_sha256, accepted_at, state, state_n)
-                            SELECT $5, 'court-a', $1, 1, 'seizure', '苏0102', '（2024）苏0102执1号', '（2024）苏0102民初1号', $6,
-                                '32', $7, $4, last_seq, $8, $9, $3, $2, clock_timestamp(), 'in_flight', 1 FROM l
+                            SELECT $5, 'court-a', $1, 1, $10, '苏0102', $11, '（2024）苏0102民初1号', $12, $6,
+                                '32', $7, $4, last_seq, $8, $9, $3, $2, $13, 'in_flight', 1 FROM l
                             RETURNING request_id, lane, lane_seq, message_id),
                       s AS (INSERT INTO request_state SELECT request_id, 1, 'in_flight', clock_timestamp(), 'court-a', 'accepted' FROM r)
                  INSERT INTO outbox (request_id, kind, lane, lane_seq, message_id, attempt, created_at)
@@ -125,6 +162,10 @@ impl Database {
                     &registry,
                     &key,
                     &request.message_id,
+                    &kind,
+                    &case,
+                    &original,
+                    &accepted_at,
                 ],
             )
             .await

@@ -283,6 +283,8 @@ impl Builder {
             ("XIEZHI_LEDGER__WITNESS_FILE", file("witness.jsonl")),
             ("XIEZHI_SECRET__HUB_SECRET_FILE", file("keys/hub.secret")),
             ("XIEZHI_FEEDBACK__WEBHOOK_ALLOW_PRIVATE", "true".to_owned()),
+            // A day before every registration of this world.
+            ("XIEZHI_WAITING__CUT_OVER_DAY", "2024-03-01".to_owned()),
             // For the commands that ask the API.
             ("XIEZHI_API", base.to_owned()),
         ]

@@ -1,0 +1,1 @@
+SELECT anomalies FROM unit_head WHERE unit_key = $1

@@ -1,0 +1,1 @@
+INSERT INTO unit_head (unit_key) SELECT DISTINCT unnest($1::text[]) ORDER BY 1 ON CONFLICT DO NOTHING

@@ -1,0 +1,1 @@
+SELECT seizure FROM unit_seizure WHERE unit_key = $1
