@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use hub::{
+    config::WaitingSettings,
     ledger::stamp::{Report, Stamper},
     outcomes,
+    register::WaitingRules,
 };
 use jiff::Timestamp;
 use reqwest::Method;
@@ -37,9 +39,19 @@ pub async fn seize(hub: &Hub, who: &str, demand_id: &str, court: &str, units: &[
     requests.iter().map(|request| request["request_id"].as_str().unwrap().parse().unwrap()).collect()
 }
 
+/// The rules of waiting seizures with 2024-03-01 as cut-over day.
+pub fn rules() -> WaitingRules {
+    WaitingRules::read(&WaitingSettings {
+        cut_over_day: "2024-03-01".to_owned(),
+        rule_before: "from_conversion".to_owned(),
+        rule_before_in: Vec::new(),
+    })
+    .unwrap()
+}
+
 /// The registry receives these requests, in this order.
 pub async fn receive(hub: &Hub, requests: &[Uuid]) {
-    let stamper = Stamper::new(hub.store.clone(), Duration::from_secs(1));
+    let stamper = Stamper::new(hub.store.clone(), Duration::from_secs(1), rules());
     let client = hub.store.client().await.unwrap();
     let mut reports = Vec::new();
     for request_id in requests {
@@ -98,7 +110,7 @@ pub fn declined(request: Uuid, withdrawal: &str, text: &str) -> OutcomeMessage {
 
 /// The registry says one thing.
 pub async fn say(hub: &Hub, message: OutcomeMessage) -> OutcomeVerdict {
-    outcomes::record(&hub.store, &[message]).await.unwrap().remove(0).verdict
+    outcomes::record(&hub.store, &rules(), &[message]).await.unwrap().remove(0).verdict
 }
 
 pub async fn post(hub: &Hub, who: &str, path: &str, body: &Value) -> Answer {

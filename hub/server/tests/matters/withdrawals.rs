@@ -309,7 +309,7 @@ async fn a15_one_end_whoever_is_first() {
                     _ if round % 2 == 0 => return None,
                     _ => return Some(ask(hub, "court-a", request, REASON).await.status),
                 };
-                outcomes::record(&hub.store, &[message]).await.unwrap();
+                outcomes::record(&hub.store, &road::rules(), &[message]).await.unwrap();
                 None
             }
         }))
