@@ -6,7 +6,6 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -31,34 +30,31 @@ const PERIOD: Duration = Duration::from_secs(15);
 /// Units looked for at a time; each is one transaction.
 const BATCH: i64 = 100;
 
-/// Why time did not pass.
-#[derive(Debug, thiserror::Error)]
-pub enum LapseError {
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A clock is wrong.
-    #[error(transparent)]
-    Clock(#[from] ClockError),
-}
-
 /// Lets time pass in the registers until cancelled. Trusts clocks within `bound`.
 ///
 /// # Errors
-/// When the database fails or a clock may not be trusted; nothing is lost, the next run does it.
+/// When the database fails; nothing is lost, the next run does it.
 pub async fn run(
     store: &Store,
     bound: Duration,
     part: &Part,
     token: CancellationToken,
-) -> Result<(), LapseError> {
-    let guard = Mutex::new(ClockGuard::new(bound));
+) -> Result<(), StoreError> {
+    let mut guard = ClockGuard::new(bound);
     loop {
-        let now = trusted_now(store, &guard).await?;
-        let written = pass_time(store, now).await?;
-        part.up();
-        if written > 0 {
-            tracing::info!(units = written, "lapses and conversions written");
+        match trusted_now(store, &mut guard).await? {
+            Ok(now) => {
+                let written = pass_time(store, now).await?;
+                part.up();
+                if written > 0 {
+                    tracing::info!(units = written, "lapses and conversions written");
+                }
+            }
+            // The guard must live on: a new one would trust the clock that jumped.
+            Err(error) => {
+                tracing::error!(code = error.code(), "{error}; nothing lapses meanwhile");
+                part.down(error.to_string());
+            }
         }
         tokio::select! {
             () = token.cancelled() => return Ok(()),
@@ -67,14 +63,16 @@ pub async fn run(
     }
 }
 
-async fn trusted_now(store: &Store, guard: &Mutex<ClockGuard>) -> Result<Timestamp, LapseError> {
+async fn trusted_now(
+    store: &Store,
+    guard: &mut ClockGuard,
+) -> Result<Result<Timestamp, ClockError>, StoreError> {
     let client = store.client().await?;
     let before = Instant::now();
     let database = client.query_one("SELECT clock_timestamp()", &[]).await.map_err(StoreError::from)?.get(0);
     let reading =
         Reading { database, hub: Timestamp::now(), monotonic: Instant::now(), took: before.elapsed() };
-    guard.lock().unwrap_or_else(PoisonError::into_inner).check(reading)?;
-    Ok(database)
+    Ok(guard.check(reading).map(|_| database))
 }
 
 /// Writes everything that has lapsed by `now` and what follows; gives the number of units that changed.

@@ -74,6 +74,9 @@ pub async fn record(
     let touched: Vec<&str> = touched.into_iter().collect();
     units::ensure_heads(tx, &registered).await?;
     let mut heads = units::lock_heads(tx, &touched).await?;
+    if heads.is_empty() {
+        return Ok(());
+    }
     // After the locks, so that no other transaction recorded a later instant meanwhile.
     let now = requests::clock(tx).await?;
     let begun: Vec<&str> = heads.iter().filter(|(_, h)| h.last_n > 0).map(|(u, _)| u.as_str()).collect();

@@ -11,7 +11,9 @@ use xiezhi_schemas::{
 };
 
 use crate::{
-    road::{audited, code, declined, post, receive, registered, returned, say, seize, state, told, unit},
+    road::{
+        audited, code, declined, post, receive, registered, returned, rules, say, seize, state, told, unit,
+    },
     support::{Hub, PDF, sha256},
 };
 
@@ -309,7 +311,7 @@ async fn a15_one_end_whoever_is_first() {
                     _ if round % 2 == 0 => return None,
                     _ => return Some(ask(hub, "court-a", request, REASON).await.status),
                 };
-                outcomes::record(&hub.store, &road::rules(), &[message]).await.unwrap();
+                outcomes::record(&hub.store, &rules(), &[message]).await.unwrap();
                 None
             }
         }))
