@@ -2,6 +2,7 @@
 //! who may read it, and how it comes in pages.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[allow(dead_code, reason = "shared with the tests of the road")]
 mod support;
 
 use harness::world::{World, demand, unit_code};
@@ -12,7 +13,7 @@ use xiezhi_schemas::message::Kind;
 
 /// Place, position and state of each line.
 fn lines(queue: &Value) -> Vec<(Option<u64>, Option<&str>, &str)> {
-    let lines = queue["demands"].as_array().unwrap().iter();
+    let lines = queue["items"].as_array().unwrap().iter();
     lines.map(|l| (l["place"].as_u64(), l["position"].as_str(), l["state"].as_str().unwrap())).collect()
 }
 
@@ -47,10 +48,10 @@ async fn two_seizures_and_a_lifting_in_the_queue() {
     );
     assert_eq!(before["register"], json!({"formal": 1, "waiting": 1, "ended": 0}));
     assert!(before["turn"].is_null(), "everything is answered");
-    assert_eq!(before["demands"][1]["demand"]["request_id"], json!(b));
-    assert_eq!(before["demands"][1]["seizure"]["rule"], "from_registration");
-    assert_eq!(before["demands"][1]["channel"], "net");
-    let end = before["demands"][1]["seizure"]["period_to"].clone();
+    assert_eq!(before["items"][1]["demand"]["request_id"], json!(b));
+    assert_eq!(before["items"][1]["seizure"]["rule"], "from_registration");
+    assert_eq!(before["items"][1]["channel"], "net");
+    let end = before["items"][1]["seizure"]["period_to"].clone();
 
     // The lifting names the first by its case number; the second is formal and keeps its end, and its court is told.
     let lifting = demand(Kind::Lifting, "320102").unit(&unit).original(&original).build();
@@ -67,7 +68,7 @@ async fn two_seizures_and_a_lifting_in_the_queue() {
         ]
     );
     assert_eq!(after["register"], json!({"formal": 1, "waiting": 0, "ended": 1}));
-    assert_eq!(after["demands"][1]["seizure"]["period_to"], end);
+    assert_eq!(after["items"][1]["seizure"]["period_to"], end);
     assert_eq!(told(&second, b).await, ["delivered", "registered", "converted"]);
     assert_eq!(
         support::count(&world, "SELECT count(*) FROM inv_event WHERE kind = 'order_anomaly'").await,
@@ -79,28 +80,28 @@ async fn two_seizures_and_a_lifting_in_the_queue() {
     let mut cursor = String::new();
     loop {
         let page = operator.get(&format!("{path}?limit=1{cursor}")).await.unwrap();
-        paged.extend(page["demands"].as_array().unwrap().clone());
+        paged.extend(page["items"].as_array().unwrap().clone());
         let Some(next) = page["next"].as_str() else { break };
         cursor = format!("&cursor={next}");
     }
-    assert_eq!(json!(paged), after["demands"]);
+    assert_eq!(json!(paged), after["items"]);
 
     // The command line shows the same.
     let shown = world.hub_cli_as("operator-1", &["queue", &unit, "--json"]).await.unwrap();
-    assert_eq!(serde_json::from_str::<Value>(&shown).unwrap()["demands"], after["demands"]);
+    assert_eq!(serde_json::from_str::<Value>(&shown).unwrap()["items"], after["items"]);
     let table = world.hub_cli_as("operator-1", &["queue", &unit]).await.unwrap();
     assert!(table.contains("1 正式, 0 轮候, 1 ended") && table.contains("已解除"), "{table}");
 
     // A court sees its own in full, of others what is registered and no names; what was returned to another is none of its.
     let of_first = first.get(&path).await.unwrap();
     let names: Vec<_> =
-        of_first["demands"].as_array().unwrap().iter().map(|l| l["demand"]["sender"].as_str()).collect();
+        of_first["items"].as_array().unwrap().iter().map(|l| l["demand"]["sender"].as_str()).collect();
     assert_eq!(names, [Some("court-a"), None, Some("court-a")]);
     let text = of_first.to_string();
     for name in ["court-b", "沪0115", &b.to_string(), &returned.to_string()] {
         assert!(!text.contains(name), "{name} in {text}");
     }
-    assert_eq!(second.get(&path).await.unwrap()["demands"].as_array().unwrap().len(), 4);
+    assert_eq!(second.get(&path).await.unwrap()["items"].as_array().unwrap().len(), 4);
 
     // The province's connector reads it, another's does not, and a court without a demand there neither.
     world.caller("connector-32").get(&path).await.unwrap();

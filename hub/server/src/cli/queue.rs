@@ -33,7 +33,7 @@ pub(super) async fn run(args: QueueArgs) -> Result<(), Failure> {
         let size = (args.limit - items.len()).clamp(1, LARGEST_PAGE);
         let query = [("limit", Some(size.to_string())), ("cursor", cursor.take())];
         let mut page = api.get(&path, &query).await?;
-        if let Some(Value::Array(more)) = page.get_mut("demands").map(Value::take) {
+        if let Some(Value::Array(more)) = page.get_mut("items").map(Value::take) {
             items.extend(more);
         }
         cursor = page.get("next").and_then(Value::as_str).map(str::to_owned);
@@ -42,7 +42,7 @@ pub(super) async fn run(args: QueueArgs) -> Result<(), Failure> {
         }
     };
     if args.json {
-        queue["demands"] = json!(items);
+        queue["items"] = json!(items);
         output::json(&queue)?;
         return Ok(());
     }

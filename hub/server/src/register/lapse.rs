@@ -102,6 +102,7 @@ async fn pass_in(store: &Store, unit: &str, now: Timestamp) -> Result<bool, Stor
     let mut heads: BTreeMap<_, _> = units::lock_heads(&tx, &[unit]).await?;
     let mut reports = units::reports(&tx, &[unit]).await?;
     let receipts = units::receipts(&tx, &[unit]).await?.remove(unit).unwrap_or_default();
+    let decisions = units::decisions(&tx, &[unit]).await?;
     let written_at = requests::clock(&tx).await?;
     let mut changes = Changes::default();
     let mut entries = Vec::new();
@@ -109,7 +110,7 @@ async fn pass_in(store: &Store, unit: &str, now: Timestamp) -> Result<bool, Stor
         let reports = reports.remove(unit).unwrap_or_default();
         let mut book = Book { unit, head, reports, history: History::default(), entries: &mut entries };
         book.take(None, Some(now), &mut changes, written_at);
-        book.compare(&receipts, &mut changes, written_at);
+        book.compare(&receipts, decisions.get(unit), &mut changes, written_at);
     }
     if entries.is_empty() {
         // Another hub was faster.

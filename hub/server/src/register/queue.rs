@@ -1,9 +1,6 @@
 //! The queue of a unit: every demand with its place in the order of delivery and where its seizure stands. Pure.
 
-use std::{
-    cmp::Ordering,
-    collections::{HashMap, HashSet},
-};
+use std::collections::{HashMap, HashSet};
 
 use jiff::{Timestamp, civil::Date};
 use schemars::JsonSchema;
@@ -11,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use xiezhi_domain::{
     State,
-    order::{Received, order},
+    order::{Received, SuperiorDecision, order},
     register::{Anomaly, Code, Place, Register, Seizure, Stand, WaitingRule, next},
 };
 use xiezhi_schemas::message::Kind;
@@ -22,7 +19,7 @@ use crate::store::units::Demanded;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "QueueLine")]
 pub struct Line {
-    /// 顺位: place among the received demands of the unit, from 1; absent while a demand has none or has lost it.
+    /// 顺位: place among the received demands of the unit, from 1, by receipt or as a superior court decided; absent while a demand has none or has lost it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<usize>,
     /// Where its seizure stands: 正式, 轮候 1 …, 已解除 or 已失效; absent for demands that brought no seizure about.
@@ -150,9 +147,10 @@ pub(super) fn lines(
     demands: &[Demanded],
     register: &Register,
     disagreements: &[Anomaly],
+    decision: Option<&SuperiorDecision>,
 ) -> (Vec<Line>, Option<Turn>) {
     let receipts: Vec<Received> = demands.iter().filter_map(received).collect();
-    let ordered = order(&receipts, None);
+    let ordered = order(&receipts, decision);
     let ranks: HashMap<Uuid, usize> =
         ordered.iter().enumerate().map(|(at, received)| (received.request_id, at + 1)).collect();
     let positions: HashMap<Uuid, Place> = register.places().into_iter().collect();
@@ -198,9 +196,11 @@ fn rank(line: &Line) -> (bool, Option<usize>) {
     (line.place.is_none(), line.place)
 }
 
-/// Lines after a key of an earlier page.
-pub(super) fn after(lines: &[Line], key: Option<Key>) -> &[Line] {
-    let from = key.map_or(0, |key| lines.partition_point(|line| line.key.cmp(&key) != Ordering::Greater));
+/// Lines after the line with which an earlier page ended. A line that lost its place meanwhile is looked for by its key.
+pub(super) fn after(lines: &[Line], last: Option<Key>) -> &[Line] {
+    let Some(last) = last else { return lines };
+    let found = lines.iter().position(|line| line.key == last);
+    let from = found.map_or_else(|| lines.partition_point(|line| line.key < last), |at| at + 1);
     &lines[from..]
 }
 

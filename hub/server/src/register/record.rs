@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 use xiezhi_domain::{
-    order::{Received, order},
+    order::{Received, SuperiorDecision, order},
     register::{Action, Anomaly, Entry, History, Place, Report, Stand, Term, What, anomalies, learn},
     workdays::day_of,
 };
@@ -82,6 +82,7 @@ pub async fn record(
     let begun: Vec<&str> = heads.iter().filter(|(_, h)| h.last_n > 0).map(|(u, _)| u.as_str()).collect();
     let mut known = units::reports(tx, &begun).await?;
     let mut receipts = units::receipts(tx, &touched).await?;
+    let decisions = units::decisions(tx, &touched).await?;
     let mut entries = Vec::new();
     for (unit, head) in &mut heads {
         let reports = known.remove(unit).unwrap_or_default();
@@ -103,7 +104,7 @@ pub async fn record(
                 received.state = request.state;
             }
         }
-        book.compare(&receipts, changes, now);
+        book.compare(&receipts, decisions.get(unit.as_str()), changes, now);
     }
     units::append(tx, &entries).await?;
     units::advance_heads(tx, &heads).await
@@ -182,12 +183,18 @@ impl Book<'_> {
     }
 
     /// Says which disagreements with the order of delivery are new and which have ended.
-    pub(super) fn compare(&mut self, receipts: &[Received], changes: &mut Changes, now: Timestamp) {
+    pub(super) fn compare(
+        &mut self,
+        receipts: &[Received],
+        decision: Option<&SuperiorDecision>,
+        changes: &mut Changes,
+        now: Timestamp,
+    ) {
         if self.history.steps.is_empty() {
             let recorded = self.head.recorded_at.unwrap_or(Timestamp::MIN);
             self.history = xiezhi_domain::register::history(&self.reports, recorded);
         }
-        let found = anomalies(&order(receipts, None), &self.history);
+        let found = anomalies(&order(receipts, decision), &self.history);
         let before = std::mem::replace(&mut self.head.anomalies, found);
         let found = &self.head.anomalies;
         let mut note = |kind, anomaly: &Anomaly| {

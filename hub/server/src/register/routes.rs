@@ -66,7 +66,7 @@ pub struct Queue {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<Turn>,
     /// The demands: those with a place first, in their order; then the others, oldest first.
-    pub demands: Vec<Line>,
+    pub items: Vec<Line>,
     /// Cursor of the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
@@ -99,16 +99,18 @@ async fn show(
     let cursor = query.cursor.as_deref().map(read_cursor).transpose()?;
     let unit = unit.to_string();
     let client = app.store.client().await?;
-    let (demands, register, disagreements) = tokio::try_join!(
+    let units = [unit.as_str()];
+    let (demands, register, disagreements, decisions) = tokio::try_join!(
         units::demands(&client, &unit),
         units::register(&client, &unit),
-        units::disagreements(&client, &unit)
+        units::disagreements(&client, &unit),
+        units::decisions(&client, &units)
     )?;
     drop(client);
     if !may_read(&caller, &demands) {
         return Err(Problem::not_found());
     }
-    let (mut lines, turn) = queue::lines(&demands, &register, &disagreements);
+    let (mut lines, turn) = queue::lines(&demands, &register, &disagreements, decisions.get(&unit));
     if caller.role == Role::Court {
         for_a_court(&caller.name, &mut lines);
     }
@@ -121,7 +123,7 @@ async fn show(
         unit_code: unit,
         register: Standing { formal: standing - waiting, waiting, ended: register.all().len() - standing },
         turn,
-        demands: page.to_vec(),
+        items: page.to_vec(),
         next,
     }))
 }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use deadpool_postgres::Client;
+use deadpool_postgres::{Client, GenericClient};
 use jiff::{Timestamp, civil::Date};
 use tokio_postgres::{Row, types::Json};
 use uuid::Uuid;
 use xiezhi_domain::{
     State,
-    order::Received,
+    order::{Received, SuperiorDecision},
     register::{Anomaly, Corrects, Entry, Number, Register, Report, Seizure},
 };
 use xiezhi_schemas::{
@@ -143,6 +143,25 @@ pub async fn receipts(
         found.entry(row.try_get("unit_key")?).or_default().push(received(&row)?);
     }
     Ok(found)
+}
+
+/// The decisions of superior courts that order these units now, if there are any. Takes no lock.
+///
+/// # Errors
+/// When the statement fails or a stored order cannot be read.
+pub async fn decisions(
+    client: &impl GenericClient,
+    units: &[&str],
+) -> Result<HashMap<String, SuperiorDecision>, StoreError> {
+    let statement = client.prepare_cached(include_str!("queries/order_decision/of_units.sql")).await?;
+    let rows = client.query(&statement, &[&units]).await?;
+    rows.iter()
+        .map(|row| {
+            let decided = SuperiorDecision::new(row.try_get("request_ids")?)
+                .map_err(|e| decode("order_decision.request_ids", e))?;
+            Ok((row.try_get("unit_key")?, decided))
+        })
+        .collect()
 }
 
 fn received(row: &Row) -> Result<Received, StoreError> {

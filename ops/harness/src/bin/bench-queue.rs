@@ -114,7 +114,7 @@ async fn check(world: &World, unit: &str, many: usize) -> Result<()> {
     let (mut positions, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = operator.get(&format!("/v1/units/{unit}/queue?limit=500{cursor}")).await?;
-        let lines = page["demands"].as_array().context("a page has demands")?;
+        let lines = page["items"].as_array().context("a page has items")?;
         positions.extend(lines.iter().map(|line| line["position"].as_str().unwrap_or_default().to_owned()));
         let Some(next) = page["next"].as_str() else { break };
         cursor = format!("&cursor={next}");
