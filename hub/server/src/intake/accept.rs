@@ -332,7 +332,7 @@ async fn write(
             .iter()
             .enumerate()
             .map(|(index, lane)| {
-                request(&incoming.sender, good, index, (lane, places.take(lane)), accepted_at)
+                request(&incoming.sender, good, index, (lane.as_str(), places.take(lane)), accepted_at)
             })
             .collect();
         let answer = Accepted {
