@@ -161,6 +161,7 @@ async fn what_comes_up_reaches_the_hub_and_the_unknown_is_parked() {
         ("receipt.32.320102", "hub.receipts"),
         ("result.32.320102", "hub.results"),
         ("return.32.320102", "hub.returns"),
+        ("local-receipt.32.320102", "hub.local-receipts"),
         ("gossip.32.320102", "hub.parked"),
     ] {
         let sent = publish(&channel, "province.32.up", key, BasicProperties::default()).await.unwrap();

@@ -143,7 +143,14 @@ async fn a_province_reaches_nothing_of_another() {
             let attempt = async |c: &Channel| publish(c, to, key, BasicProperties::default()).await;
             refused(&what(&format!("publish to {to:?}")), &connection, attempt).await;
         }
-        for from in ["hub.receipts", "hub.results", "hub.returns", "hub.parked", "undelivered.court"] {
+        for from in [
+            "hub.receipts",
+            "hub.results",
+            "hub.returns",
+            "hub.local-receipts",
+            "hub.parked",
+            "undelivered.court",
+        ] {
             refused(&what("get"), &connection, async |c| {
                 c.basic_get(from.into(), BasicGetOptions::default()).await
             })
