@@ -113,7 +113,8 @@ pub(super) async fn findings(client: &Client, evidence: &Evidence) -> Result<Vec
     };
     let rows = client
         .query(
-            "SELECT request_id::text, sender, split_part(idem_key, '#', 1), registry, body_sha256 FROM inv_request",
+            "SELECT request_id::text, sender, split_part(idem_key, '#', 1), registry, body_sha256 FROM inv_request \
+             JOIN inv_channel USING (request_id) WHERE channel = 'net'",
             &[],
         )
         .await?;

@@ -118,7 +118,8 @@ pub(super) async fn findings(client: &Client, evidence: &Evidence) -> Result<Vec
         .query(
             "SELECT r.registry, r.request_id::text, r.body_sha256, c.body_sha256, r.state, \
                     (SELECT min(e.registered_at) FROM inv_result e WHERE e.request_id = r.request_id) \
-             FROM inv_request r LEFT JOIN inv_receipt c USING (request_id, registry)",
+             FROM inv_request r JOIN inv_channel h USING (request_id) LEFT JOIN inv_receipt c USING (request_id, registry) \
+             WHERE h.channel = 'net'",
             &[],
         )
         .await?;
