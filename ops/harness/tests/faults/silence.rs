@@ -120,53 +120,25 @@ async fn a38_connections_that_accept_are_given_up_when_they_stay_silent() {
 }
 
 /// Each look at the database takes two seconds longer, and five hundred courts ask at once. Everybody is answered within five
-/// seconds, by acceptance or by a refusal that harms nothing. Receipts that are due are refused while a look at the clock could
-/// hide an error beyond the bound; as soon as it cannot, they are stamped however much the courts insist, as the ledger does not
-/// share its connections with them. All is accepted once when the database is quick again.
+/// seconds, by acceptance or by a refusal that harms nothing, and all is accepted once when the database is quick again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a45_a_slow_database_makes_nobody_wait_for_long() {
     let builder = World::builder("slow").provinces(&[PROVINCE]).registries_each(1).courts(&["court-a"]);
     let run = Run::start(builder.through_proxies()).await;
     let database = &run.world.links().database;
-    run.world.fault(REGISTRY, "stall").await.unwrap();
-    let due = run.submit_many(REGISTRY, 6, Duration::ZERO).await;
-    let unsent = "SELECT count(*) FROM inv_outbox WHERE confirmed_at IS NULL";
-    run.wait_for_count("the demands to be sent", unsent, 0, SOON).await;
     let bodies: Vec<_> = (0..500).map(|_| run.demand(REGISTRY)).collect();
     database.delay(Duration::from_secs(1));
-    run.world.fault(REGISTRY, "none").await.unwrap();
     let begun = Instant::now();
     join_all(bodies.iter().map(|body| run.attempt(body))).await;
     let all_within = begun.elapsed();
-    let answers = run.answers().split_off(due.len());
-    let refusal = "SELECT least(count(*), 1) FROM inv_event WHERE kind = 'clock_refused'";
-    run.wait_for_count("the clock to be refused", refusal, 1, 2 * SOON).await;
-    assert_eq!(
-        run.count("SELECT count(*) FROM inv_receipt").await,
-        0,
-        "stamped on a clock nobody could read"
-    );
-    database.delay(Duration::from_millis(250));
-    // The courts do not let go.
-    let insisting = async {
-        loop {
-            join_all(bodies.iter().map(|body| run.attempt(body))).await;
-        }
-    };
-    let ids: Vec<String> = due.iter().map(|id| format!("'{id}'")).collect();
-    let receipts = format!("SELECT count(*) FROM inv_receipt WHERE request_id IN ({})", ids.join(","));
-    let stamped = run.wait_for_count("the due receipts", &receipts, 6, 2 * SOON);
-    tokio::select! {
-        () = stamped => run.tell(&format!("stamped after {:.1?} although the courts insist", begun.elapsed())),
-        () = insisting => unreachable!("courts insist for ever"),
-    }
     database.clear();
+    let answers = run.answers();
     let refused = answers.iter().filter(|(status, _)| *status == 503).count();
     run.tell(&format!("{} answers within {all_within:.1?}, {refused} of them refusals", answers.len()));
     assert_eq!(answers.len(), 500, "somebody got no answer");
     assert!(answers.iter().all(|(status, _)| matches!(status, 200..=299 | 503)), "{answers:?}");
     assert!(refused > 0, "the database was not slow");
-    let mut ids = due;
+    let mut ids = Vec::new();
     for body in &bodies {
         ids.push(run.submit(body).await);
     }
