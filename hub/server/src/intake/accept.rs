@@ -183,7 +183,7 @@ async fn write_all(store: &Store, batch: Vec<Waiting>, today: Date) {
         trace::link(&span, cause);
     }
     let written = async {
-        match store.patiently(STATEMENTS, write_batch(store, &batch, today)).await {
+        match store.patiently(STATEMENTS, Box::pin(write_batch(store, &batch, today))).await {
             Err(error @ StoreError::Statement { .. }) if batch.len() > 1 => {
                 tracing::warn!(
                     code = error.code(),
@@ -192,10 +192,11 @@ async fn write_all(store: &Store, batch: Vec<Waiting>, today: Date) {
                 );
                 for one in batch {
                     let alone = std::slice::from_ref(&one);
-                    let answers = match store.patiently(STATEMENTS, write_batch(store, alone, today)).await {
-                        Ok(answers) => answers,
-                        Err(error) => give_up(store, alone, error).await,
-                    };
+                    let answers =
+                        match store.patiently(STATEMENTS, Box::pin(write_batch(store, alone, today))).await {
+                            Ok(answers) => answers,
+                            Err(error) => give_up(store, alone, error).await,
+                        };
                     tell(vec![one], answers);
                 }
             }
