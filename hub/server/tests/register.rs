@@ -86,7 +86,7 @@ impl Unit {
     /// Kinds of events that people see about the register, in order.
     async fn events(&self) -> Vec<String> {
         let sql = "SELECT kind || coalesce(' ' || (detail->>'code'), '') FROM event
-                   WHERE kind NOT IN ('overtaken', 'dispute') ORDER BY n";
+                   WHERE kind NOT IN ('overtaken', 'dispute', 'overdue') ORDER BY n";
         let rows = self.db.admin.query(sql, &[]).await.unwrap();
         rows.iter().map(|row| row.get(0)).collect()
     }

@@ -306,7 +306,9 @@ fn hub_permission() -> Permission {
         configure: "^$".into(),
         // Replies to connectors go through the default exchange, which permissions call amq.default.
         write: r"^(court|court\.feedback|hub\.parked|amq\.default)$".into(),
-        read: format!(r"^(hub\.(receipts|results|returns|parked)|(hub\.)?undelivered\.{tiers})$"),
+        read: format!(
+            r"^(hub\.(receipts|local-receipts|results|returns|parked)|(hub\.)?undelivered\.{tiers})$"
+        ),
     }
 }
 

