@@ -1,5 +1,6 @@
 //! A database that is killed under load.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use harness::loops;
@@ -41,7 +42,15 @@ async fn a43_database_killed_under_load() {
     let run = Run::start(builder.registries_each(2).courts(&["court-a"])).await;
     let postgres = &run.world.stack().postgres;
     let kills = loops(4, 20);
-    let load = run.submit_many(REGISTRY, kills * 60, Duration::from_millis(80));
+    // As long as kills go on: a kill without load would show nothing.
+    let killing = AtomicBool::new(true);
+    let load = async {
+        let mut ids = Vec::new();
+        while killing.load(Ordering::Relaxed) {
+            ids.extend(run.submit_many(REGISTRY, 20, Duration::from_millis(80)).await);
+        }
+        ids
+    };
     let faults = async {
         let mut slowest = Duration::ZERO;
         for kill in 0..kills {
@@ -65,6 +74,7 @@ async fn a43_database_killed_under_load() {
             run.world.hub.ready(BACK).await.unwrap();
             slowest = slowest.max(up.elapsed());
         }
+        killing.store(false, Ordering::Relaxed);
         slowest
     };
     let (ids, slowest) = tokio::join!(load, faults);
