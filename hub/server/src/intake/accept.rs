@@ -320,7 +320,9 @@ async fn write(
     let lanes: Vec<Vec<String>> = good.iter().map(|(_, good)| lanes(good)).collect();
     let asked: Vec<&str> = lanes.iter().flatten().map(String::as_str).collect();
     let mut places = Places::default();
-    for lane in demands::advance_lanes(&tx, &asked).await? {
+    // Asked together and answered in this order: one round trip.
+    let ((), advanced) = tokio::try_join!(demands::wait_shortly(&tx), demands::advance_lanes(&tx, &asked))?;
+    for lane in advanced {
         places.add(&asked, lane);
     }
     let mut demands = Vec::with_capacity(good.len());

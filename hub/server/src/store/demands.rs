@@ -55,6 +55,15 @@ pub struct Advanced {
     pub at: Timestamp,
 }
 
+/// Bounds the waits of this transaction for locks. Demands share a transaction: one whose lane or key somebody holds must not
+/// keep the others.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn wait_shortly(tx: &Transaction<'_>) -> Result<(), StoreError> {
+    Ok(tx.batch_execute("SET LOCAL lock_timeout = '2s'").await?)
+}
+
 /// Takes the next places in lanes, one for each mention. Locks the lanes' rows in order of name until the transaction
 /// ends, so that the order of places is the order of commits and two demands never wait for each other in a ring.
 ///

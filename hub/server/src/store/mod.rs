@@ -233,9 +233,6 @@ pub struct Store {
 
 /// Connections of the road: two that accept, and one each for receipts, results, returns, dead letters and decisions.
 const ROAD: usize = 8;
-/// Longest wait of the road for a lock, in milliseconds: its transactions are short, so whoever holds one longer is stuck,
-/// and others must not wait behind it.
-const LONGEST_LOCK_MS: u64 = 2_000;
 
 impl Store {
     /// Prepares a pool; connects on first use, so that hub and database may start in any order.
@@ -244,16 +241,10 @@ impl Store {
     /// When the URL or the local trust store cannot be read.
     pub fn new(settings: &Settings) -> Result<Self, StoreError> {
         let config = settings.client_config()?;
-        let desk = pool(&config, settings, settings.pool_size, settings.statement_timeout_ms, "");
+        let desk = pool(&config, settings, settings.pool_size, "");
         // The road's statements are few, always the same and take lists: planned once they are planned well, and planning
         // them each time costs as much as running them.
-        let road = pool(
-            &config,
-            settings,
-            ROAD,
-            settings.statement_timeout_ms.min(LONGEST_LOCK_MS),
-            "; SET plan_cache_mode = force_generic_plan; SET jit = off",
-        );
+        let road = pool(&config, settings, ROAD, "; SET plan_cache_mode = force_generic_plan; SET jit = off");
         let statement_timeout = Duration::from_millis(settings.statement_timeout_ms);
         let wait_timeout = Duration::from_millis(settings.wait_timeout_ms);
         Ok(Self { desk, road, config, statement_timeout, wait_timeout })
@@ -305,7 +296,7 @@ impl Store {
     }
 }
 
-fn pool(config: &Config, settings: &Settings, size: usize, lock_timeout_ms: u64, more: &str) -> Pool {
+fn pool(config: &Config, settings: &Settings, size: usize, more: &str) -> Pool {
     let fast = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = if wants_tls(config) {
         Manager::from_config(config.clone(), tls(), fast)
@@ -313,7 +304,7 @@ fn pool(config: &Config, settings: &Settings, size: usize, lock_timeout_ms: u64,
         Manager::from_config(config.clone(), NoTls, fast)
     };
     let session = format!(
-        "SET ROLE xiezhi_app; SET statement_timeout = {}; SET lock_timeout = {lock_timeout_ms}; \
+        "SET ROLE xiezhi_app; SET statement_timeout = {0}; SET lock_timeout = {0}; \
          SET idle_in_transaction_session_timeout = '30s'; SET timezone = 'UTC'{more}",
         settings.statement_timeout_ms
     );
