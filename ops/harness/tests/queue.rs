@@ -2,7 +2,6 @@
 //! who may read it, and how it comes in pages.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[allow(dead_code, reason = "shared with the tests of the road")]
 mod support;
 
 use harness::world::{World, demand, unit_code};

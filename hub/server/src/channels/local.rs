@@ -41,7 +41,7 @@ pub async fn run(
     part: &Part,
     token: CancellationToken,
 ) -> Result<(), upward::Error> {
-    upward::run(broker, store, &Receiver { store, desk }, part, token).await
+    Box::pin(upward::run(broker, store, &Receiver { store, desk }, part, token)).await
 }
 
 struct Receiver<'a> {

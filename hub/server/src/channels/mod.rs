@@ -2,8 +2,8 @@
 //!
 //! They get their lines in the same ledger as the network's: the recording is stamped as ever, the instant of 送达 is the one
 //! that the window or the local system proves (法〔2024〕32号 二(三)2), within a published bound and never in the future. The
-//! order of creditors looks at the instant alone. [`take`] writes such a demand, its receipt and what it passes in one
-//! transaction; [`entry`] judges what a clerk enters, [`confirm`] what the second person says; [`local`] what connectors report.
+//! order of creditors looks at the instant alone. `take` writes such a demand, its receipt and what it passes in one
+//! transaction; `entry` judges what a clerk enters, `confirm` what the second person says; [`local`] what connectors report.
 
 mod confirm;
 mod entry;
