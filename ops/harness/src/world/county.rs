@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::part::Part;
@@ -49,6 +49,16 @@ impl County {
             bail!("{} refused the order {order}: {}", self.name(), response.text().await?);
         }
         Ok(())
+    }
+
+    /// Deliveries that a stall holds at this moment.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn held(&self) -> Result<u64> {
+        let url = format!("{}/_sim/faults", self.base);
+        let faults: Value = self.http.get(url).bearer_auth(&self.token).send().await?.json().await?;
+        faults["held"].as_u64().context("a county tells how many deliveries it holds")
     }
 
     /// What it wrote, read from disk: all entries, in order.

@@ -26,7 +26,7 @@ pub(super) fn router() -> Router<Arc<App>> {
 }
 
 async fn list_faults(State(app): Shared) -> Json<Value> {
-    Json(json!({"faults": app.faults.list()}))
+    Json(json!({"faults": app.faults.list(), "held": app.faults.held()}))
 }
 
 async fn set_fault(State(app): Shared, Json(order): Json<FaultOrder>) -> Json<Value> {

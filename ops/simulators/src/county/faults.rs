@@ -1,6 +1,10 @@
 //! Illness and lies on command. One fault per registry, or one for all (`*`); a registry's own goes first.
 
-use std::{collections::HashMap, str::FromStr, sync::Mutex};
+use std::{
+    collections::HashMap,
+    str::FromStr,
+    sync::{Arc, Mutex},
+};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -130,12 +134,15 @@ struct Slot {
     order: FaultOrder,
     // Dropped with the slot, which is how the stalled calls learn that the fault was changed.
     hold: watch::Sender<()>,
+    // One more reference for each delivery that is being struck.
+    deliveries: Arc<()>,
 }
 
 /// A fault that strikes one call.
 pub(crate) struct Strike {
     pub(crate) fault: Fault,
     hold: watch::Receiver<()>,
+    _delivery: Option<Arc<()>>,
 }
 
 impl Strike {
@@ -162,7 +169,8 @@ impl Faults {
         if order.fault == Fault::None {
             slots.remove(&order.registry);
         } else {
-            slots.insert(order.registry.clone(), Slot { order, hold: watch::Sender::new(()) });
+            let slot = Slot { order, hold: watch::Sender::new(()), deliveries: Arc::default() };
+            slots.insert(slot.order.registry.clone(), slot);
         }
     }
 
@@ -172,6 +180,12 @@ impl Faults {
         let mut orders: Vec<_> = slots.values().map(|slot| slot.order.clone()).collect();
         orders.sort_by(|a, b| a.registry.cmp(&b.registry));
         orders
+    }
+
+    /// Deliveries that are being struck at this moment: with `stall`, those that are held.
+    pub(crate) fn held(&self) -> usize {
+        let slots = self.slots.lock().expect("no holder of this lock panics");
+        slots.values().map(|slot| Arc::strong_count(&slot.deliveries) - 1).sum()
     }
 
     /// The fault that strikes this call, counted down. `delivery` is the request id when the call is a delivery.
@@ -188,7 +202,8 @@ impl Faults {
                 return None;
             }
             order.times = order.times.map(|times| times - 1);
-            Some(Strike { fault: order.fault, hold: slot.hold.subscribe() })
+            let held = delivery.map(|_| slot.deliveries.clone());
+            Some(Strike { fault: order.fault, hold: slot.hold.subscribe(), _delivery: held })
         })
     }
 
