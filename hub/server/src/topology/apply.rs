@@ -174,40 +174,56 @@ async fn make(
 ///
 /// A confirmed message in a deleted queue would be lost, and the broker cannot delete a quorum queue "only if empty". So when
 /// the queue looks empty, its road is cut, which sends newcomers to the tier's dead letters; then it is watched for longer than
-/// the broker's counts are late. If it was in use after all, the road is restored.
+/// the broker's counts are late. If it is in use after all, the road is restored.
 async fn remove_queue(
     broker: &Broker,
     name: &str,
     arguments: Option<&Arguments>,
 ) -> Result<Option<Refused>, TopologyError> {
-    let begin = Instant::now();
-    while let Some(in_use) = used(broker, name).await? {
-        // The counts are late in this direction too: what was drained a moment ago may still be counted.
-        if begin.elapsed() >= QUIET {
-            return Ok(Some(still_used(name, in_use)));
-        }
-        sleep(LOOK).await;
+    if let Some(in_use) = use_before_idle_for(broker, name, Duration::ZERO).await? {
+        return Ok(Some(still_used(name, in_use)));
     }
     let roads = broker.bindings_to(name).await?;
     for road in &roads {
         broker.unbind(&road.binding, &road.properties_key).await?;
     }
-    let cut = Instant::now();
-    while cut.elapsed() < QUIET {
-        if let Some(in_use) = used(broker, name).await? {
-            // A queue that is no longer declared stays cut off: it only has to run empty.
-            for road in roads.iter().filter(|road| arguments.is_some() && road.arguments.is_empty()) {
-                broker.bind(&road.binding).await?;
-            }
-            return Ok(Some(still_used(name, in_use)));
+    if let Some(in_use) = use_before_idle_for(broker, name, QUIET).await? {
+        // A queue that is no longer declared stays cut off: it only has to run empty.
+        for road in roads.iter().filter(|road| arguments.is_some() && road.arguments.is_empty()) {
+            broker.bind(&road.binding).await?;
         }
-        sleep(LOOK).await;
+        return Ok(Some(still_used(name, in_use)));
     }
     broker.delete_queue(name).await?;
     if let Some(arguments) = arguments {
         broker.put_queue(name, arguments).await?;
     }
     Ok(None)
+}
+
+/// Looks until the queue has been seen empty and idle for `quiet` on end, which is `None`; or until it is seen in use [`QUIET`]
+/// after it was first seen so, which is that use.
+///
+/// One look in use does not settle it, because the counts are late in both directions: who left before the first look may be
+/// counted some looks later, after looks that did not know of him yet.
+async fn use_before_idle_for(
+    broker: &Broker,
+    name: &str,
+    quiet: Duration,
+) -> Result<Option<InUse>, TopologyError> {
+    let (mut used_since, mut idle_since) = (None, None);
+    loop {
+        let now = Instant::now();
+        if let Some(in_use) = used(broker, name).await? {
+            if now.duration_since(*used_since.get_or_insert(now)) >= QUIET {
+                return Ok(Some(in_use));
+            }
+            idle_since = None;
+        } else if now.duration_since(*idle_since.get_or_insert(now)) >= quiet {
+            return Ok(None);
+        }
+        sleep(LOOK).await;
+    }
 }
 
 /// What the queue holds and who consumes it; `None` when neither, or when there is no such queue.
