@@ -51,6 +51,7 @@ pub struct Builder {
     registries_each: usize,
     registries_total: Option<usize>,
     courts: Vec<String>,
+    clerks_of: Vec<String>,
     window: Duration,
     decide_after: Duration,
     programs: Option<PathBuf>,
@@ -75,6 +76,7 @@ impl Builder {
             registries_each: 2,
             registries_total: None,
             courts: vec!["court-a".to_owned(), "court-b".to_owned()],
+            clerks_of: Vec::new(),
             window: Duration::from_secs(300),
             decide_after: Duration::from_millis(500),
             programs: None,
@@ -131,6 +133,13 @@ impl Builder {
     #[must_use]
     pub fn courts(mut self, names: &[&str]) -> Self {
         self.courts = names.iter().map(|name| (*name).to_owned()).collect();
+        self
+    }
+
+    /// Gives each of these registries (six digits) two clerks for its window, `clerk-320102-a` and `clerk-320102-b`.
+    #[must_use]
+    pub fn clerks_of(mut self, registries: &[&str]) -> Self {
+        self.clerks_of = registries.iter().map(|code| (*code).to_owned()).collect();
         self
     }
 
@@ -339,18 +348,22 @@ impl Builder {
         Ok(())
     }
 
-    /// Principals and their tokens: courts, one operator, one connector for each province.
+    /// Principals and their tokens: courts, one operator, one connector for each province, clerks.
     async fn issue(&self, cli: &HubCli, provinces: &[Province]) -> Result<Tokens> {
-        self.tell("issuing tokens to courts, operator and connectors");
-        let mut tokens = Tokens::new();
+        self.tell("issuing tokens to courts, operator, connectors and clerks");
         let courts = self.courts.iter().map(|name| (name.clone(), "court", None));
         let operator = [(OPERATOR.to_owned(), "operator", None)];
-        let of_province = |p: &Province| (format!("connector-{}", p.code), "connector", Some(p.code.clone()));
-        for (name, role, province) in courts.chain(operator).chain(provinces.iter().map(of_province)) {
+        let connectors = provinces
+            .iter()
+            .map(|p| (format!("connector-{}", p.code), "connector", Some(["--province", &p.code])));
+        let clerks = self.clerks_of.iter().flat_map(|registry| {
+            ["a", "b"]
+                .map(|person| (format!("clerk-{registry}-{person}"), "clerk", Some(["--registry", registry])))
+        });
+        let mut tokens = Tokens::new();
+        for (name, role, place) in courts.chain(operator).chain(connectors).chain(clerks) {
             let mut args = vec!["principal", "add", &name, "--role", role];
-            if let Some(code) = &province {
-                args.extend(["--province", code]);
-            }
+            args.extend(place.into_iter().flatten());
             cli.must(&args).await?;
             let token = cli.must(&["credential", "issue", &name]).await?;
             tokens.insert(name.clone(), token.trim().to_owned());

@@ -170,7 +170,7 @@ impl World {
         Operator::new(self.caller(&self.operator))
     }
 
-    /// Anybody as a client: a court, `operator-1`, `connector-32`.
+    /// Anybody as a client: a court, `operator-1`, `connector-32`, `clerk-320102-a`.
     ///
     /// # Panics
     /// When the world has nobody of this name.
