@@ -59,6 +59,14 @@ enum WindowCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Report what the registry decided about papers of its window: registered (登簿) or returned (退回).
+    Outcome {
+        /// The result or return, JSON (`hub schema result`, `hub schema return`); `-` reads standard input.
+        file: PathBuf,
+        /// The answer as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// The published bounds.
     Rules,
 }
@@ -113,6 +121,10 @@ pub(super) async fn run(args: WindowArgs) -> Result<(), Failure> {
         WindowCommand::Show { entry_id, json } => {
             let path = format!("/v1/window/entries/{}", segment(&entry_id)?);
             print(&api.get(&path, &[]).await?, json)?;
+        }
+        WindowCommand::Outcome { file, json } => {
+            let body = read(&file)?;
+            print(&api.upload(Method::POST, "/v1/window/outcomes", "application/json", body).await?, json)?;
         }
         WindowCommand::Rules => output::json(&api.get("/v1/window/rules", &[]).await?)?,
     }
