@@ -30,13 +30,13 @@ pub(crate) use active::{acks_before_receipt, pass};
 mod active {
     use std::sync::{
         LazyLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, Ordering},
     };
 
     use super::Failpoint;
 
     /// The place and how many more times it may be passed.
-    static CHOSEN: LazyLock<Option<(Failpoint, AtomicU64)>> = LazyLock::new(|| {
+    static CHOSEN: LazyLock<Option<(Failpoint, AtomicI64)>> = LazyLock::new(|| {
         let text = std::env::var("XIEZHI_FAILPOINT").ok().filter(|text| !text.is_empty())?;
         let (name, times) = text.split_once(':').unwrap_or((&text, "1"));
         let place = match name {
@@ -48,20 +48,28 @@ mod active {
             _ => return None,
         };
         let times = times.parse().expect("XIEZHI_FAILPOINT ends in a number, as in after_receipt:3");
-        Some((place, AtomicU64::new(times)))
+        Some((place, AtomicI64::new(times)))
     });
 
     static PLANTED: LazyLock<bool> =
         LazyLock::new(|| std::env::var("XIEZHI_PLANTED_BUG").is_ok_and(|bug| bug == "ack_before_receipt"));
 
-    /// Dies here when it is this place's turn.
+    /// Dies here when it is this place's turn. Whoever comes by while the process dies stays here: nothing may happen after the
+    /// moment that the test chose.
     pub(crate) fn pass(place: Failpoint) {
-        if let Some((chosen, left)) = &*CHOSEN
-            && *chosen == place
-            && left.fetch_sub(1, Ordering::Relaxed) == 1
-        {
-            tracing::error!(?place, "the planned end of this process");
-            std::process::abort();
+        let Some((chosen, left)) = &*CHOSEN else { return };
+        if *chosen != place {
+            return;
+        }
+        match left.fetch_sub(1, Ordering::Relaxed) {
+            2.. => {}
+            1 => {
+                tracing::error!(?place, "the planned end of this process");
+                std::process::abort();
+            }
+            ..=0 => loop {
+                std::thread::park();
+            },
         }
     }
 

@@ -1,15 +1,26 @@
 //! Places at which a test can kill the process, and bugs that a test can plant to see whether it would notice them.
 //! Compiled to nothing without debug assertions; no release build has it.
 
-/// Ends the process at once if `XIEZHI_FAILPOINT` names this place (`name` or `name:N` for the N-th passing).
+/// Ends the process at once if `XIEZHI_FAILPOINT` names this place (`name` or `name:N` for the N-th passing). Whoever comes by
+/// while it ends stays here: nothing may happen after the moment that the test chose.
 #[cfg(debug_assertions)]
 pub fn hit(name: &str) {
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::{
+        cmp::Ordering::{Equal, Greater, Less},
+        sync::atomic::{AtomicU64, Ordering},
+    };
     static PASSED: AtomicU64 = AtomicU64::new(0);
     let Ok(wanted) = std::env::var("XIEZHI_FAILPOINT") else { return };
     let (place, count) = wanted.split_once(':').unwrap_or((&wanted, "1"));
-    if place == name && PASSED.fetch_add(1, Ordering::Relaxed) + 1 == count.parse().unwrap_or(1) {
-        std::process::abort();
+    if place != name {
+        return;
+    }
+    match (PASSED.fetch_add(1, Ordering::Relaxed) + 1).cmp(&count.parse().unwrap_or(1)) {
+        Less => {}
+        Equal => std::process::abort(),
+        Greater => loop {
+            std::thread::park();
+        },
     }
 }
 

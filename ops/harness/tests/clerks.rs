@@ -4,10 +4,10 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use harness::world::{Court, Demand, World, demand, unit_code};
+use harness::world::{Court, World, demand, unit_code};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use support::SOON;
@@ -15,57 +15,9 @@ use uuid::Uuid;
 use xiezhi_schemas::message::Kind;
 
 const REGISTRY: &str = "320102";
-const CLERKS: [&str; 2] = ["clerk-320102-a", "clerk-320102-b"];
 
 fn json_of(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
-
-/// Papers of a demand as files beside its entry, the way a clerk has them: what was handed over that long ago.
-struct Desk<'a> {
-    world: &'a World,
-    dir: PathBuf,
-}
-
-impl Desk<'_> {
-    fn file(&self, name: &str, content: &[u8]) -> String {
-        let path = self.dir.join(name);
-        std::fs::write(&path, content).unwrap();
-        path.display().to_string()
-    }
-
-    async fn record(&self, demand: &Demand, handed_over_at: Timestamp, late: bool) -> Value {
-        let number = &demand.submission.demand_id;
-        let papers: Vec<_> = demand.papers.iter().collect();
-        let mut files = Vec::new();
-        for (n, paper) in papers.iter().enumerate() {
-            files.push(self.file(&format!("{number}-{n}.pdf"), &paper.bytes));
-        }
-        let mut entry = json!({"handed_over_at": handed_over_at, "channel_reason": "the court came in person",
-            "demand": demand.value()});
-        if late {
-            entry["late"] =
-                json!({"reason": "the desk had no connection", "evidence": papers[0].attachment.sha256});
-        }
-        let entry = self.file(&format!("{number}.json"), entry.to_string().as_bytes());
-        let mut args = vec!["window", "record", &entry, "--json"];
-        for file in &files {
-            args.extend(["--document", file]);
-        }
-        json_of(&self.world.hub_cli_as(CLERKS[0], &args).await.unwrap())
-    }
-
-    /// The clerk reports that the papers wait at that place of the line.
-    async fn waits(&self, request: &Value, position: u32, demand: &Demand) {
-        let period = demand.submission.period.unwrap();
-        let id = request.as_str().unwrap();
-        let result = json!({"schema": "xiezhi.result.v1", "request_id": id, "registry": REGISTRY, "registration": {
-            "status": "waiting", "waiting_position": position, "business_number": format!("W-{id}"), "registered_at": Timestamp::now(),
-            "period_from": period.from, "period_to": period.to}});
-        let file = self.file(&format!("{id}.json"), result.to_string().as_bytes());
-        let answer = self.world.hub_cli_as(CLERKS[0], &["window", "outcome", &file, "--json"]).await.unwrap();
-        assert_eq!(json_of(&answer)["verdict"]["is"], "effective", "{answer}");
-    }
 }
 
 async fn queue(world: &World, unit: &str) -> Vec<(String, String, String)> {
@@ -88,9 +40,7 @@ async fn by_network(court: &Court, unit: &str, code: &str) -> Uuid {
 #[tokio::test(flavor = "multi_thread")]
 async fn papers_of_the_window_take_their_place_beside_the_network() {
     let world = World::builder("clerks").provinces(&["32"]).clerks_of(&[REGISTRY]).start().await.unwrap();
-    let dir = world.dir().join("desk");
-    std::fs::create_dir(&dir).unwrap();
-    let desk = Desk { world: &world, dir };
+    let window = world.window(REGISTRY).unwrap();
     let unit = unit_code(REGISTRY, 7);
     let papers = |code: &str| demand(Kind::Seizure, REGISTRY).court(code).unit(&unit).build();
     // Before the network's, but entered only afterwards.
@@ -98,24 +48,28 @@ async fn papers_of_the_window_take_their_place_beside_the_network() {
     let network = by_network(&world.court("court-a"), &unit, "京0105").await.to_string();
 
     let timely = papers("沪0115");
-    let entered = desk.record(&timely, Timestamp::now(), false).await;
+    let entered = window.record(&timely, Timestamp::now(), None).await.unwrap();
     assert_eq!(entered["status"], "recorded", "{entered}");
     let second = entered["requests"][0]["request_id"].as_str().unwrap().to_owned();
-    desk.waits(&entered["requests"][0]["request_id"], 1, &timely).await;
+    let period = timely.submission.period.unwrap();
+    let waits = json!({"schema": "xiezhi.result.v1", "request_id": second, "registry": REGISTRY, "registration": {
+        "status": "waiting", "waiting_position": 1, "business_number": "W-1", "registered_at": Timestamp::now(),
+        "period_from": period.from, "period_to": period.to}});
+    assert_eq!(window.report(&waits).await.unwrap()["verdict"]["is"], "effective");
 
     // One person alone has received nothing, nor can the same one be the second.
-    let late = desk.record(&papers("苏0102"), handed_over, true).await;
+    let late =
+        window.record(&papers("苏0102"), handed_over, Some("the desk had no connection")).await.unwrap();
     assert_eq!((&late["status"], &late["second_because"]), (&json!("pending"), &json!("late")), "{late}");
     let entry = late["entry_id"].as_str().unwrap();
-    let confirm = ["window", "confirm", entry, "--reason", "compared with the signed slip", "--json"];
-    let alone = world.hub_cli_as(CLERKS[0], &confirm).await.unwrap_err().to_string();
+    let alone = window.confirm(&window.clerk(), entry).await.unwrap_err().to_string();
     assert!(alone.contains("HUB-3256"), "{alone}");
     assert_eq!(queue(&world, &unit).await.len(), 2);
     let pending = ["window", "list", "--status", "pending", "--json"];
-    let listed = json_of(&world.hub_cli_as(CLERKS[1], &pending).await.unwrap());
+    let listed = json_of(&world.hub_cli_as(&window.second(), &pending).await.unwrap());
     assert!(listed.to_string().contains(entry), "{listed}");
 
-    let confirmed = json_of(&world.hub_cli_as(CLERKS[1], &confirm).await.unwrap());
+    let confirmed = window.confirm(&window.second(), entry).await.unwrap();
     let first = &confirmed["requests"][0];
     let moved: Vec<_> =
         first["moved"].as_array().unwrap().iter().map(|m| m["request_id"].as_str().unwrap()).collect();

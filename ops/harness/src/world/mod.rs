@@ -27,6 +27,7 @@ mod papers;
 mod part;
 mod programs;
 mod region;
+mod window;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -47,6 +48,7 @@ pub use papers::{Paper, Papers, pdf};
 pub use part::Part;
 pub use programs::Programs;
 pub use region::{PILOTS, Province, Registry, provinces_csv, registries_csv};
+pub use window::Window;
 
 use api::Tokens;
 use cli::HubCli;
@@ -168,6 +170,14 @@ impl World {
     #[must_use]
     pub fn operator(&self) -> Operator {
         Operator::new(self.caller(&self.operator))
+    }
+
+    /// The window of a registry whose clerks the world was built with.
+    ///
+    /// # Errors
+    /// When there is no room for its files.
+    pub fn window(&self, registry: &str) -> Result<Window<'_>> {
+        Window::open(self, registry)
     }
 
     /// Anybody as a client: a court, `operator-1`, `connector-32`, `clerk-320102-a`.
