@@ -2,11 +2,15 @@
 
 use async_trait::async_trait;
 use connector_sdk::{
-    Adapter, AdapterError, ConfigError, DeliveryOrder, LocalOutcome, Outcome, WithdrawalOrder,
+    Adapter, AdapterError, ConfigError, DeliveryOrder, LocalOutcome, LocalReceiptOffer, Outcome,
+    WithdrawalOrder,
 };
 use jiff::Timestamp;
 use uuid::Uuid;
-use xiezhi_schemas::{address::RegistryCode, message::WithdrawalTaking};
+use xiezhi_schemas::{
+    address::RegistryCode,
+    message::{LocalReceiptVerdict, WithdrawalTaking},
+};
 
 use crate::{
     classify,
@@ -37,7 +41,7 @@ impl RestAdapter {
         call: Call<'_>,
     ) -> Result<Vec<LocalOutcome>, AdapterError> {
         let reply = self.client.call(registry, call, None).await;
-        let fetched = fetched::read(&classify::body(reply)?, registry)?;
+        let fetched = fetched::outcomes(&classify::body(reply)?, registry)?;
         if !fetched.bad.is_empty() {
             tracing::warn!(%registry, places = ?fetched.bad, "outcomes offered by the local system cannot be read");
         }
@@ -102,10 +106,37 @@ impl Adapter for RestAdapter {
     }
 
     async fn settle(&self, registry: &RegistryCode, outcome_id: &str) -> Result<(), AdapterError> {
-        if !encode::is_outcome_id(outcome_id) {
+        if !encode::is_offer_id(outcome_id) {
             return Err(AdapterError::permanent("the outcome id cannot be one of this protocol"));
         }
         classify::done(self.client.call(registry, Call::Settle(outcome_id), Some(b"{}".to_vec())).await)
+    }
+
+    async fn fetch_local_receipts(
+        &self,
+        registry: &RegistryCode,
+        limit: usize,
+    ) -> Result<Vec<LocalReceiptOffer>, AdapterError> {
+        let reply = self.client.call(registry, Call::LocalReceipts(limit), None).await;
+        let Some(body) = classify::list_if_known(reply)? else { return Ok(Vec::new()) };
+        let fetched = fetched::local_receipts(&body, registry)?;
+        if !fetched.bad.is_empty() {
+            tracing::warn!(%registry, places = ?fetched.bad, "receipts of the local link cannot be read");
+        }
+        Ok(fetched.good)
+    }
+
+    async fn settle_local_receipt(
+        &self,
+        registry: &RegistryCode,
+        receipt_id: &str,
+        verdict: &LocalReceiptVerdict,
+    ) -> Result<(), AdapterError> {
+        if !encode::is_offer_id(receipt_id) {
+            return Err(AdapterError::permanent("the receipt's id cannot be one of this protocol"));
+        }
+        let call = Call::SettleLocalReceipt(receipt_id);
+        classify::done(self.client.call(registry, call, Some(encode::said(verdict))).await)
     }
 
     async fn health(&self, registry: &RegistryCode) -> Result<(), AdapterError> {

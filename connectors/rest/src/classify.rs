@@ -143,6 +143,14 @@ pub(crate) fn withdrawal(reply: Reply) -> Result<WithdrawalTaking, AdapterError>
     }
 }
 
+/// The body of a list that not every local system has; none from one that does not know the call.
+pub(crate) fn list_if_known(reply: Reply) -> Result<Option<Vec<u8>>, AdapterError> {
+    match reply {
+        Reply::Answered { status: 404 | 405 | 501, .. } => Ok(None),
+        other => body(other).map(Some),
+    }
+}
+
 /// Whether the local system confirmed what it was told.
 pub(crate) fn done(reply: Reply) -> Result<(), AdapterError> {
     body(reply).map(drop)

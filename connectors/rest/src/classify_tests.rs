@@ -177,3 +177,14 @@ fn other_calls_fail_for_now_or_for_good() {
     assert!(done(Reply::Failed(Failure::Oversize(1))).unwrap_err().is_transient());
     assert_eq!(sort(&delivery(&Reply::Failed(Failure::Oversize(1)), &demand(), now())), "unwell");
 }
+
+#[test]
+fn a_system_without_a_link_of_its_own_has_nothing_to_offer() {
+    for status in [404, 405, 501] {
+        assert_eq!(list_if_known(reply(status, "")).unwrap(), None, "HTTP {status}");
+    }
+    assert_eq!(list_if_known(reply(200, "{}")).unwrap().as_deref(), Some(&b"{}"[..]));
+    for (status, transient) in [(503, true), (429, true), (401, false), (202, false)] {
+        assert_eq!(list_if_known(reply(status, "")).unwrap_err().is_transient(), transient, "HTTP {status}");
+    }
+}

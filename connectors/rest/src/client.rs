@@ -72,8 +72,12 @@ impl Client {
     ) -> Result<Reply, Failure> {
         let endpoint = self.config.endpoint(registry);
         let method = match call {
-            Call::Outcomes(..) | Call::Health => Method::GET,
-            Call::Deliver | Call::Void(_) | Call::Withdrawal(_) | Call::Settle(_) => Method::POST,
+            Call::Outcomes(..) | Call::LocalReceipts(_) | Call::Health => Method::GET,
+            Call::Deliver
+            | Call::Void(_)
+            | Call::Withdrawal(_)
+            | Call::Settle(_)
+            | Call::SettleLocalReceipt(_) => Method::POST,
         };
         let mut request = self
             .http

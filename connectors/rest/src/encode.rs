@@ -7,7 +7,10 @@ use reqwest::Url;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
-use xiezhi_schemas::{address::RegistryCode, message::AttachmentRole};
+use xiezhi_schemas::{
+    address::RegistryCode,
+    message::{AttachmentRole, LocalReceiptVerdict},
+};
 
 /// One call of the local system, without its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +25,10 @@ pub(crate) enum Call<'a> {
     Outcomes(usize, Option<&'a str>),
     /// Tell that the hub has an outcome.
     Settle(&'a str),
+    /// Ask for so many receipts of its own link.
+    LocalReceipts(usize),
+    /// Tell what the hub said about one of them.
+    SettleLocalReceipt(&'a str),
     /// Ask whether it is well.
     Health,
 }
@@ -43,25 +50,31 @@ impl Call<'_> {
             }
             Self::Outcomes(..) => &["outcomes"],
             Self::Settle(outcome_id) => &["outcomes", outcome_id, "settled"],
+            Self::LocalReceipts(_) => &["local-receipts"],
+            Self::SettleLocalReceipt(receipt_id) => &["local-receipts", receipt_id, "settled"],
             Self::Health => &["health"],
         };
         // The scheme is http or https, so there is a path to append to.
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().push("registries").push(registry.as_str()).extend(tail);
         }
-        if let Self::Outcomes(limit, after) = self {
-            let mut query = url.query_pairs_mut();
-            query.append_pair("limit", &limit.to_string());
-            if let Some(after) = after {
-                query.append_pair("after", after);
-            }
+        let (limit, after) = match self {
+            Self::Outcomes(limit, after) => (Some(limit), after),
+            Self::LocalReceipts(limit) => (Some(limit), None),
+            _ => (None, None),
+        };
+        if let Some(limit) = limit {
+            url.query_pairs_mut().append_pair("limit", &limit.to_string());
+        }
+        if let Some(after) = after {
+            url.query_pairs_mut().append_pair("after", after);
         }
         url
     }
 }
 
-/// Whether the local system's id of an outcome can stand in a path as it is.
-pub(crate) fn is_outcome_id(text: &str) -> bool {
+/// Whether the local system's id of what it offers can stand in a path as it is.
+pub(crate) fn is_offer_id(text: &str) -> bool {
     (1..=100).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~'))
         // A path would swallow these.
@@ -117,6 +130,11 @@ pub(crate) fn withdrawal(order: &WithdrawalOrder<'_>) -> Result<Vec<u8>, serde_j
     serde_json::to_vec(&Wish { withdrawal, letter: document(order.letter) })
 }
 
+/// The body that tells what the hub said about a receipt of the local link.
+pub(crate) fn said(verdict: &LocalReceiptVerdict) -> Vec<u8> {
+    serde_json::json!({ "verdict": verdict }).to_string().into_bytes()
+}
+
 /// The body that tells why a demand is void.
 pub(crate) fn void(reason: &str) -> Vec<u8> {
     serde_json::json!({ "reason": reason }).to_string().into_bytes()
@@ -141,6 +159,12 @@ mod tests {
                 "https://h/registries/320102/outcomes?limit=5&after=JG-1",
             ),
             ("https://h", Call::Settle("JG-1"), "https://h/registries/320102/outcomes/JG-1/settled"),
+            ("https://h", Call::LocalReceipts(5), "https://h/registries/320102/local-receipts?limit=5"),
+            (
+                "https://h",
+                Call::SettleLocalReceipt("DD-1"),
+                "https://h/registries/320102/local-receipts/DD-1/settled",
+            ),
         ] {
             assert_eq!(call.url(&base.parse().unwrap(), &registry).as_str(), expected);
         }
@@ -155,8 +179,8 @@ mod tests {
         for (text, good) in
             [("JG-1_a.b~", true), ("", false), ("..", false), ("a/b", false), ("号", false), ("a b", false)]
         {
-            assert_eq!(is_outcome_id(text), good, "{text:?}");
+            assert_eq!(is_offer_id(text), good, "{text:?}");
         }
-        assert!(!is_outcome_id(&"a".repeat(101)));
+        assert!(!is_offer_id(&"a".repeat(101)));
     }
 }

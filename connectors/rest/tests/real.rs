@@ -14,7 +14,7 @@ use simulators::county::{Config, Crash, Running, serve};
 use uuid::Uuid;
 use xiezhi_schemas::{
     address::RegistryCode,
-    message::{Demand, DemandMessage, Digest, OutcomeMessage},
+    message::{Demand, DemandMessage, Digest, LocalReceiptVerdict, LocalRequest, OutcomeMessage, Stamp},
 };
 
 const TOKEN: &str = "rest-test-token";
@@ -264,6 +264,59 @@ async fn lies_and_repeats_reach_the_hub_as_they_are() {
     bench.adapter.settle(&bench.registry, &all[1]).await.unwrap();
     assert_eq!(behind(&all[1], 50).await, all[2..]);
     assert_eq!(behind(&all[4], 50).await, [""; 0]);
+}
+
+/// R5: what the county's own link received is offered until the hub's word is heard; only then comes its outcome.
+#[tokio::test]
+async fn receipts_of_the_countys_own_link() {
+    let bench = Bench::new().await;
+    let fetch = async |limit| bench.adapter.fetch_local_receipts(&bench.registry, limit).await;
+    assert!(fetch(50).await.unwrap().is_empty());
+    for n in 1..=2 {
+        let unit = format!("110105001001GB00001F0001000{n}");
+        let order = json!({"registry": "110105", "number": format!("L-{n}"), "received_at": "2026-01-05T01:30:00Z",
+            "operator": "虚构人戊", "demand": {"kind": "seizure", "case_number": "（2024）京0105执1234号",
+            "units": [{"unit_code": unit}], "period": {"years": 3, "from": "2026-01-05", "to": "2029-01-04"}}});
+        let url = format!("http://{}/_sim/local-demands", bench.county.address());
+        let answer = reqwest::Client::new().post(url).bearer_auth(TOKEN).json(&order).send().await.unwrap();
+        assert!(answer.status().is_success());
+    }
+    let offers = fetch(50).await.unwrap();
+    assert_eq!(offers.len(), 2);
+    assert_eq!(
+        (offers[0].local.number.as_str(), offers[0].local.operator.as_deref()),
+        ("L-1", Some("虚构人戊"))
+    );
+    assert_eq!(offers[0].local.received_at, "2026-01-05T01:30:00Z".parse().unwrap());
+    assert_eq!(offers[0].demand["case_number"], "（2024）京0105执1234号");
+    assert_eq!(fetch(1).await.unwrap().len(), 1);
+
+    bench.fault("down", None).await;
+    assert!(fetch(50).await.unwrap_err().is_transient());
+    let request_id = Uuid::now_v7();
+    let stamp = Stamp { no: 1, delivered_at: offers[0].local.received_at, hash: Digest::of(b"line") };
+    let unit_code = "110105001001GB00001F00010001".parse().unwrap();
+    let requests = vec![LocalRequest { request_id, unit_index: 1, unit_code, stamp }];
+    let recorded = LocalReceiptVerdict::Recorded { requests };
+    let settle =
+        async |id: &str, verdict| bench.adapter.settle_local_receipt(&bench.registry, id, verdict).await;
+    assert!(settle(&offers[0].receipt_id, &recorded).await.unwrap_err().is_transient());
+    bench.fault("none", None).await;
+    assert_eq!(fetch(50).await.unwrap().len(), 2, "not heard, so offered again");
+    for _ in 0..2 {
+        settle(&offers[0].receipt_id, &recorded).await.unwrap();
+    }
+    let refused = LocalReceiptVerdict::Refused { code: "HUB-3262".into(), message: "no contact".into() };
+    settle(&offers[1].receipt_id, &refused).await.unwrap();
+    assert!(fetch(50).await.unwrap().is_empty());
+    let outcomes = bench.outcomes(1).await;
+    assert_eq!(outcomes.len(), 1, "what the hub refused has no outcome to tell");
+    assert!(matches!(&outcomes[0].message, OutcomeMessage::ResultV1(r) if r.request_id == request_id));
+    assert!(!settle("../health", &refused).await.unwrap_err().is_transient());
+
+    // A county without the call has no link to tell of.
+    let elsewhere: RegistryCode = "110101".parse().unwrap();
+    assert!(bench.adapter.fetch_local_receipts(&elsewhere, 50).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -7,10 +7,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde_json::Value;
 use uuid::Uuid;
 use xiezhi_schemas::{
     address::RegistryCode,
-    message::{Attachment, Demand, OutcomeMessage, ReturnMessage, Withdrawal, WithdrawalTaking},
+    message::{
+        Attachment, Demand, LocalReceiptVerdict, LocalRecord, OutcomeMessage, ReturnMessage, Withdrawal,
+        WithdrawalTaking,
+    },
 };
 
 /// One kind of local registry system (属地不动产登记系统).
@@ -87,6 +91,38 @@ pub trait Adapter: Send + Sync + 'static {
     /// # Errors
     /// When the local system did not confirm; it will offer the outcome again, which does no harm.
     async fn settle(&self, registry: &RegistryCode, outcome_id: &str) -> Result<(), AdapterError>;
+
+    /// The next receipts of demands that reached the local system over its own link (点对点) and are not settled yet, oldest
+    /// first, at most `limit`. The runtime hands each to the hub, which gives it its place in the ledger, and calls
+    /// [`Adapter::settle_local_receipt`] with the hub's answer. An adapter whose local system has no such link, or does
+    /// not tell, leaves this as it is.
+    ///
+    /// # Errors
+    /// When the local system cannot be asked or answers what cannot be read.
+    async fn fetch_local_receipts(
+        &self,
+        registry: &RegistryCode,
+        limit: usize,
+    ) -> Result<Vec<LocalReceiptOffer>, AdapterError> {
+        let _no_such_link = (registry, limit);
+        Ok(Vec::new())
+    }
+
+    /// What the hub said about a receipt of the local link; the local system need not offer it again. What is recorded
+    /// has request ids, under which results and returns are reported from now on. What is refused stays visible at
+    /// the registry, which may offer a corrected one under the same local number. Idempotent by `receipt_id`.
+    ///
+    /// # Errors
+    /// When the local system did not confirm; it will offer the receipt again, which does no harm.
+    async fn settle_local_receipt(
+        &self,
+        registry: &RegistryCode,
+        receipt_id: &str,
+        verdict: &LocalReceiptVerdict,
+    ) -> Result<(), AdapterError> {
+        let _ = (registry, receipt_id, verdict);
+        Err(AdapterError::permanent("this adapter offers no receipts of a local link"))
+    }
 
     /// Cheap check whether the local system of this registry can take demands now.
     ///
@@ -166,6 +202,18 @@ pub struct LocalOutcome {
     pub outcome_id: String,
     /// What was decided.
     pub message: OutcomeMessage,
+}
+
+/// A receipt that the local system offers: of a demand that came over its own link (点对点).
+#[derive(Debug, Clone)]
+pub struct LocalReceiptOffer {
+    /// The local system's own id of the offer, for [`Adapter::settle_local_receipt`]; a corrected one has another.
+    pub receipt_id: String,
+    /// The local system's record: number, instant of 送达, where from.
+    pub local: LocalRecord,
+    /// The demand in the form of [`xiezhi_schemas::message::Submission`], as the local system gives it. It is read by the
+    /// hub, whose one checklist says everything that is wrong with it.
+    pub demand: Value,
 }
 
 /// Why the local system could not be asked.

@@ -75,6 +75,10 @@ codes! {
     Withdrawal = "CON-4006", "a withdrawal cannot be handed to the local system yet";
     /// Withdrawal unreadable.
     BadWithdrawal = "CON-4007", "an offered withdrawal is not what it should be";
+    /// Local receipt not recorded.
+    LocalReceiptRefused = "CON-4008", "the hub does not record a receipt of a local link";
+    /// Local receipts cannot be fetched.
+    LocalReceiptsUnreadable = "CON-4009", "receipts of a local link cannot be fetched or settled";
     /// Late at shutdown.
     LateStop = "CON-5001", "work was still in hand when the grace period ended";
 }

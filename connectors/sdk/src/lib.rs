@@ -10,10 +10,13 @@ pub mod code;
 pub mod config;
 mod config_error;
 mod documents;
+mod errand;
 mod failpoint;
 mod health;
 mod hub;
+mod local_receipts;
 mod outcomes;
+mod question;
 mod receipts;
 mod runtime;
 #[cfg(test)]
@@ -24,7 +27,8 @@ pub mod telemetry;
 mod withdrawals;
 
 pub use adapter::{
-    Adapter, AdapterError, DeliveryOrder, FetchedDocument, LocalOutcome, Outcome, WithdrawalOrder,
+    Adapter, AdapterError, DeliveryOrder, FetchedDocument, LocalOutcome, LocalReceiptOffer, Outcome,
+    WithdrawalOrder,
 };
 pub use bus::chain;
 pub use config::Config;

@@ -14,15 +14,13 @@ use xiezhi_schemas::{
 
 use crate::{
     adapter::{Adapter, AdapterError, LocalOutcome},
-    backoff::Backoff,
-    bus::{AskError, Asker, chain},
+    bus::{Asker, chain},
     code::Code,
     config::OutcomePace,
+    errand::{self, Errand, Next},
+    question::{Put, put},
     status::Status,
 };
-
-/// The longest time between two questions to a local system that does not answer.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Asks one registry's local system for results and returns.
 pub(crate) struct Collector {
@@ -32,6 +30,7 @@ pub(crate) struct Collector {
     pub(crate) pace: OutcomePace,
     pub(crate) answer_timeout: Duration,
     pub(crate) status: Arc<Status>,
+    pub(crate) place: Place,
 }
 
 /// What became of one outcome.
@@ -50,7 +49,7 @@ enum Handed {
 /// Where the collector is in the local system's list. It begins with the oldest. From a full page on which something waits for
 /// its receipt it reads on behind that page; at the end of the list, or in trouble, it begins anew after a pause.
 #[derive(Debug, Default)]
-struct Place {
+pub(crate) struct Place {
     /// The last outcome of the page before; none while the oldest page is read.
     after: Option<String>,
     /// Requests with an outcome that waits. What the registry decided about them later waits too, to keep its order.
@@ -74,50 +73,37 @@ impl Place {
     }
 }
 
+impl Errand for Collector {
+    type Error = AdapterError;
+
+    async fn round(&mut self) -> Result<Next, AdapterError> {
+        let mut place = std::mem::take(&mut self.place);
+        let more = self.read_page(&mut place).await?;
+        self.place = place;
+        Ok(if more { Next::AtOnce } else { Next::AfterPeriod })
+    }
+
+    fn trouble_begins(&self, error: &AdapterError) {
+        tracing::warn!(
+            code = %Code::OutcomesUnreadable, registry = %self.registry, error = chain(error),
+            "results and returns cannot be fetched; the connector goes on asking"
+        );
+    }
+
+    fn trouble_ends(&self) {
+        tracing::info!(registry = %self.registry, "results and returns are fetched again");
+    }
+}
+
 impl Collector {
     /// Works until `stop`. Its own failures pass with time, so it never fails.
     pub(crate) async fn run(self, stop: &CancellationToken) {
-        // All registries begin together; by chance they do not ask together.
-        let mut wait = self.pace.period.mul_f64(rand::random_range(0.0..1.0));
-        let mut trouble = Backoff::new(self.pace.period, LONGEST_WAIT.max(self.pace.period));
-        let mut troubled = false;
-        let mut place = Place::default();
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(wait) => {}
-            }
-            let round = self.round(&mut place);
-            let round = tokio::select! {
-                () = stop.cancelled() => return,
-                round = round => round,
-            };
-            wait = match round {
-                Ok(more) => {
-                    if troubled {
-                        tracing::info!(registry = %self.registry, "results and returns are fetched again");
-                    }
-                    troubled = false;
-                    trouble.reset();
-                    if more { Duration::ZERO } else { self.pace.period }
-                }
-                Err(error) => {
-                    place = Place::default();
-                    if !troubled {
-                        tracing::warn!(
-                            code = %Code::OutcomesUnreadable, registry = %self.registry, error = chain(&error),
-                            "results and returns cannot be fetched; the connector goes on asking"
-                        );
-                    }
-                    troubled = true;
-                    trouble.wait()
-                }
-            };
-        }
+        let period = self.pace.period;
+        errand::run(self, period, stop).await;
     }
 
     /// One question and what it brings; true when there may be more at once.
-    async fn round(&self, place: &mut Place) -> Result<bool, AdapterError> {
+    async fn read_page(&self, place: &mut Place) -> Result<bool, AdapterError> {
         let (registry, limit) = (&self.registry, self.pace.batch);
         let page = match &place.after {
             None => self.adapter.fetch_outcomes(registry, limit).await?,
@@ -168,33 +154,20 @@ impl Collector {
             OutcomeMessage::ResultV1(_) => Upward::Result,
             OutcomeMessage::ReturnV1(_) | OutcomeMessage::DeclinedV1(_) => Upward::Return,
         };
-        let body = serde_json::to_vec(message).expect("an outcome is plain data and always has a JSON form");
-        match self.asker.ask(&sort.routing_key(&self.registry), &body, self.answer_timeout).await {
-            Ok(Answers::Outcome(answer)) if answer.request_id == message.request_id() => {
-                classify(answer.verdict)
-            }
-            Ok(Answers::Unread { code, message }) => {
+        let fits = |answers| match answers {
+            Answers::Outcome(answer) if answer.request_id == message.request_id() => Some(answer.verdict),
+            _ => None,
+        };
+        match put(&self.asker, (sort, &self.registry), message, self.answer_timeout, fits).await {
+            Put::Answered(verdict) => classify(verdict),
+            Put::Unread { code, message } => {
                 tracing::error!(
                     code = %Code::Unread, hub_code = code, detail = message,
                     "the hub could not read a result or return and keeps it for a person"
                 );
                 Handed::Settle
             }
-            Ok(_) => {
-                tracing::error!(
-                    code = %Code::Unread,
-                    "the hub's answer does not fit the question; asking again"
-                );
-                Handed::Again
-            }
-            Err(error @ AskError::Silent(_)) => {
-                tracing::warn!(
-                    code = %Code::LedgerSilent, error = chain(&error),
-                    "the hub has not answered a result or return; it is sent again"
-                );
-                Handed::Again
-            }
-            Err(AskError::Gone(_)) => Handed::Again,
+            Put::Unanswered | Put::Gone => Handed::Again,
         }
     }
 }

@@ -52,6 +52,10 @@ pub struct Counts {
     pub paused: u64,
     /// Results and returns handed to the hub.
     pub outcomes: u64,
+    /// Receipts of local links (点对点) recorded.
+    pub local_receipts: u64,
+    /// Receipts of local links that the hub refused or keeps as contradicting.
+    pub local_receipts_refused: u64,
     /// Connections made to the broker.
     pub connections: u64,
 }
@@ -138,6 +142,8 @@ impl Status {
             ("connector_demands_parked_total", "counter", counts.parked),
             ("connector_registry_pauses_total", "counter", counts.paused),
             ("connector_outcomes_total", "counter", counts.outcomes),
+            ("connector_local_receipts_total", "counter", counts.local_receipts),
+            ("connector_local_receipts_refused_total", "counter", counts.local_receipts_refused),
             ("connector_broker_connections_total", "counter", counts.connections),
         ];
         lines.iter().fold(String::new(), |mut page, (name, sort, value)| {

@@ -16,15 +16,12 @@ use xiezhi_schemas::{
 
 use crate::{
     adapter::{Adapter, FetchedDocument, WithdrawalOrder},
-    backoff::Backoff,
     bus::chain,
     code::Code,
     documents::Documents,
+    errand::{self, Errand, Next},
     hub::{HubClient, HubError},
 };
-
-/// The longest time between two questions to a hub that does not answer.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Asks the hub for the wishes of all registries of a connector.
 pub(crate) struct Carrier {
@@ -34,6 +31,8 @@ pub(crate) struct Carrier {
     pub(crate) documents: Arc<Documents>,
     pub(crate) adapter: Arc<dyn Adapter>,
     pub(crate) period: Duration,
+    /// Wishes of which it was said that they cannot be handed over: once, not at every question.
+    pub(crate) told: HashSet<Uuid>,
 }
 
 /// Why an offered wish is not handed over. Never quotes the body.
@@ -69,48 +68,37 @@ fn check(
     Ok(withdrawal)
 }
 
+impl Errand for Carrier {
+    type Error = HubError;
+
+    async fn round(&mut self) -> Result<Next, HubError> {
+        let mut told = std::mem::take(&mut self.told);
+        let all = self.carry(&mut told).await;
+        self.told = told;
+        Ok(if all? { Next::AfterPeriod } else { Next::AfterWait })
+    }
+
+    fn trouble_begins(&self, error: &HubError) {
+        tracing::warn!(
+            code = %error.code(), error = chain(error),
+            "the hub cannot be asked for withdrawals; the connector goes on asking"
+        );
+    }
+
+    fn trouble_ends(&self) {
+        tracing::info!("the hub is asked for withdrawals again");
+    }
+}
+
 impl Carrier {
     /// Works until `stop`. Its own failures pass with time, so it never fails.
     pub(crate) async fn run(self, stop: &CancellationToken) {
-        let mut wait = self.period.mul_f64(rand::random_range(0.0..1.0));
-        let mut trouble = Backoff::new(self.period, LONGEST_WAIT.max(self.period));
-        let mut troubled = false;
-        // Said once, not at every question: the hub goes on offering it.
-        let mut told = HashSet::new();
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(wait) => {}
-            }
-            let round = tokio::select! {
-                () = stop.cancelled() => return,
-                round = self.round(&mut told) => round,
-            };
-            wait = match round {
-                Ok(all) => {
-                    troubled = false;
-                    if all {
-                        trouble.reset();
-                        self.period
-                    } else {
-                        trouble.wait()
-                    }
-                }
-                Err(error) => {
-                    if !std::mem::replace(&mut troubled, true) {
-                        tracing::warn!(
-                            code = %error.code(), error = chain(&error),
-                            "the hub cannot be asked for withdrawals; the connector goes on asking"
-                        );
-                    }
-                    trouble.wait()
-                }
-            };
-        }
+        let period = self.period;
+        errand::run(self, period, stop).await;
     }
 
     /// One question and what it brings; false when something could not be handed over.
-    async fn round(&self, told: &mut HashSet<Uuid>) -> Result<bool, HubError> {
+    async fn carry(&self, told: &mut HashSet<Uuid>) -> Result<bool, HubError> {
         let mut all = true;
         for offered in self.hub.withdrawals(&self.registries).await? {
             match check(&self.province_key, &self.registries, &offered) {

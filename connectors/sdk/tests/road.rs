@@ -6,11 +6,15 @@ mod support;
 use std::{sync::atomic::Ordering, time::Duration};
 
 use anyhow::{Result, ensure};
-use connector_sdk::{LocalOutcome, check};
+use connector_sdk::{LocalOutcome, LocalReceiptOffer, check};
 use harness::wait;
+use jiff::Timestamp;
+use serde_json::json;
 use support::{DEAD, Habit, PATIENCE, QUEUE, REGISTRY, Road, sample};
 use uuid::Uuid;
-use xiezhi_schemas::message::{OutcomeMessage, ReturnMessage, ReturnReason, Verdict};
+use xiezhi_schemas::message::{
+    LocalReceiptVerdict, LocalRecord, OutcomeMessage, ReturnMessage, ReturnReason, Verdict,
+};
 
 /// Demands of each unit must have been taken in the order of their lane.
 fn in_lane_order(road: &Road) -> bool {
@@ -210,6 +214,54 @@ async fn outcomes_are_settled_once_the_hub_has_them() -> Result<()> {
     })
     .await?;
     assert_eq!(road.ledger.outcomes.lock().unwrap().len(), 3);
+    running.finish().await?;
+    road.env.finish().await
+}
+
+/// R5, R40: each receipt of the local link is offered until the hub has spoken, and the local system hears what it said.
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_of_the_local_link_are_settled_with_the_hubs_word() -> Result<()> {
+    let road = Road::open("local_receipts").await?;
+    let recorded = LocalReceiptVerdict::Recorded { requests: Vec::new() };
+    let refused = LocalReceiptVerdict::Refused { code: "HUB-3262".into(), message: "no period".into() };
+    let later = LocalReceiptVerdict::Later { code: "HUB-3011".into(), retry_after_ms: 1 };
+    // The first waits for the clock, its correction behind it; the second is refused, the third gets no answer at first.
+    let says = [
+        ("L-1", vec![Some(later), Some(recorded.clone()), Some(LocalReceiptVerdict::Disputed)]),
+        ("L-2", vec![Some(refused.clone())]),
+        ("L-3", vec![None, Some(recorded.clone())]),
+    ];
+    let queue = |(number, words): (&str, Vec<_>)| (number.to_owned(), words.into());
+    *road.ledger.links.lock().unwrap() = says.into_iter().map(queue).collect();
+    let at: Timestamp = "2026-03-02T01:49:30.25Z".parse()?;
+    for (receipt_id, number) in [("a", "L-1"), ("b", "L-1"), ("c", "L-2"), ("d", "L-3")] {
+        let (number, system) = (number.to_owned(), "虚构区点对点系统".to_owned());
+        let local = LocalRecord { number, received_at: at, system, operator: None };
+        let offer = LocalReceiptOffer { receipt_id: receipt_id.into(), local, demand: json!({"any": 1}) };
+        road.local.links.lock().unwrap().push(offer);
+    }
+    // The local system does not confirm the first settling: the hub is asked again and knows it.
+    road.local.unsettled.store(1, Ordering::SeqCst);
+    let running = road.start()?;
+    wait::until("every offer to be settled", PATIENCE, async || {
+        let left = road.local.links.lock().unwrap().len();
+        ensure!(left == 0, "{left} left");
+        Ok(())
+    })
+    .await?;
+    let told = road.local.told.lock().unwrap().clone();
+    let of =
+        |id: &str| told.iter().filter(|(told, _)| told == id).map(|(_, v)| v.clone()).collect::<Vec<_>>();
+    assert_eq!(of("a"), std::slice::from_ref(&recorded));
+    assert_eq!(of("b"), [LocalReceiptVerdict::Disputed], "after what it corrects");
+    let repeated = LocalReceiptVerdict::Repeated { requests: Vec::new() };
+    assert_eq!(of("c"), [repeated], "the first word was lost on the way and the hub said what it knows");
+    assert_eq!(of("d"), [recorded]);
+    let reported = road.ledger.reported.lock().unwrap().clone();
+    assert!(
+        reported.iter().all(|(_, instant)| *instant == at),
+        "the instant is the local system's: {reported:?}"
+    );
     running.finish().await?;
     road.env.finish().await
 }

@@ -157,6 +157,60 @@ async fn a_restart_forgets_nothing() {
 }
 
 #[tokio::test]
+async fn a_demand_of_its_own_link_is_reported_before_its_outcome() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = serve(config(dir.path())).await.unwrap();
+    let mut county =
+        County { base: format!("http://{}", running.address()), client: client(), _running: None };
+    let unit = Uuid::now_v7();
+    let order = |number: &str| {
+        json!({"registry": "320102", "number": number, "received_at": "2026-01-05T01:30:00Z", "demand": {
+        "kind": "seizure", "case_number": "（2026）苏0102执7号", "units": [{"unit_code": unit}],
+        "period": {"years": 3, "from": "2026-01-05", "to": "2029-01-04"}}})
+    };
+    let (_, held) = county.post("/_sim/local-demands", &order("L-1")).await.unwrap();
+    county.post("/_sim/local-demands", &order("L-2")).await.unwrap();
+    let unreadable = json!({"registry": "320102", "number": "L-3", "demand": {}});
+    assert_eq!(county.post("/_sim/local-demands", &unreadable).await.unwrap().1["code"], "unreadable");
+    let offers = county.get("/registries/320102/local-receipts?limit=50").await["local_receipts"].take();
+    assert_eq!(offers.as_array().unwrap().len(), 2);
+    assert_eq!((&offers[0]["id"], &offers[0]["local"]["number"]), (&held["id"], &json!("L-1")));
+    assert_eq!(offers[0]["local"]["received_at"], "2026-01-05T01:30:00Z");
+    assert_eq!(offers[0]["demand"], order("L-1")["demand"]);
+
+    // Decided, and not told before the hub has given the request ids.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while county.journal("decided").await.len() < 2 {
+        assert!(Instant::now() < deadline, "not decided");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(county.outcomes(0).await.is_empty());
+    let id = Uuid::now_v7();
+    let settled = json!({"verdict": {"is": "recorded", "requests": [{"request_id": id, "unit_index": 1}]}});
+    let path = format!("/registries/320102/local-receipts/{}/settled", held["id"].as_str().unwrap());
+    assert_eq!(county.post(&path, &settled).await.unwrap().1["status"], "settled");
+    assert_eq!(county.post(&path, &settled).await.unwrap().1["status"], "unknown");
+    let other = path.replace("0000001", "0000002");
+    let refused = json!({"verdict": {"is": "refused", "code": "HUB-3262", "message": "no"}});
+    county.post(&other, &refused).await.unwrap();
+    let outcomes = county.outcomes(1).await;
+    assert_eq!(outcomes.len(), 1, "what the hub refused has no outcome to tell");
+    assert_eq!(outcomes[0]["result"]["request_id"], json!(id));
+    assert_eq!(outcomes[0]["result"]["registration"]["status"], "formal");
+    running.stop().await;
+
+    let running = serve(config(dir.path())).await.unwrap();
+    county.base = format!("http://{}", running.address());
+    assert_eq!(county.outcomes(1).await, outcomes, "a restart forgets nothing");
+    assert_eq!(county.get("/registries/320102/local-receipts").await["local_receipts"], json!([]));
+    let shown = county.get("/_sim/local-demands").await;
+    assert_eq!(
+        shown["registries"]["320102"][1]["verdict"], refused["verdict"],
+        "what was refused stays visible"
+    );
+}
+
+#[tokio::test]
 async fn faults_that_show_in_the_answer() {
     let dir = tempfile::tempdir().unwrap();
     let county = County::within(dir.path()).await;

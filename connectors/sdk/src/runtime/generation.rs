@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Shared, hands::Hands};
 use crate::{
     bus::{BusError, Link},
-    outcomes, receipts, withdrawals,
+    local_receipts, outcomes, receipts, withdrawals,
 };
 
 /// Named tasks of which each ends with a reason. They are aborted when the crew is dropped.
@@ -80,10 +80,25 @@ async fn work(shared: &Arc<Shared>, link: &Arc<Link>, stop: &CancellationToken) 
             pace: config.outcomes.clone(),
             answer_timeout: config.receipts.answer_timeout,
             status: Arc::clone(&shared.status),
+            place: outcomes::Place::default(),
         };
         let token = stop.clone();
         front.hire("outcomes", async move {
             collector.run(&token).await;
+            Ok(())
+        });
+        let messenger = local_receipts::Messenger {
+            connector: config.name.clone(),
+            registry: registry.code().clone(),
+            adapter: Arc::clone(&shared.adapter),
+            asker: asker.clone(),
+            pace: config.outcomes.clone(),
+            answer_timeout: config.receipts.answer_timeout,
+            status: Arc::clone(&shared.status),
+        };
+        let token = stop.clone();
+        front.hire("local receipts", async move {
+            messenger.run(&token).await;
             Ok(())
         });
         let (registry, shared, link, token) =
@@ -97,6 +112,7 @@ async fn work(shared: &Arc<Shared>, link: &Arc<Link>, stop: &CancellationToken) 
         documents: Arc::clone(&shared.documents),
         adapter: Arc::clone(&shared.adapter),
         period: config.outcomes.period,
+        told: std::collections::HashSet::new(),
     };
     let token = stop.clone();
     front.hire("withdrawals", async move {

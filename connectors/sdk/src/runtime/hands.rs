@@ -15,12 +15,13 @@ use super::verify::Verified;
 use crate::{
     adapter::{Adapter, DeliveryOrder, FetchedDocument, Outcome},
     backoff::Backoff,
-    bus::{AskError, Asker, Parcel, chain},
+    bus::{Asker, Parcel, chain},
     code::Code,
     config::Pace,
     documents::Documents,
     failpoint::{self, Failpoint},
     hub::HubError,
+    question::{Put, put},
     receipts::{self, Desk},
     status::Status,
     telemetry,
@@ -285,13 +286,17 @@ impl Hands {
 
     /// A return at the door (退回): acknowledged once the hub has it.
     async fn give_back(&self, job: &Job, returned: ReturnMessage) -> End {
+        let request_id = returned.request_id;
         let message = OutcomeMessage::ReturnV1(returned);
-        let key = Upward::Return.routing_key(&self.registry);
-        let body = serde_json::to_vec(&message).expect("a return is plain data and always has a JSON form");
         let mut waits = Backoff::new(self.answer_timeout, LONGEST_WAIT.max(self.answer_timeout));
         loop {
-            let wait = match self.asker.ask(&key, &body, self.answer_timeout).await {
-                Ok(Answers::Outcome(answer)) => match answer.verdict {
+            let fits = |answers| match answers {
+                Answers::Outcome(answer) if answer.request_id == request_id => Some(answer.verdict),
+                _ => None,
+            };
+            let to = (Upward::Return, &self.registry);
+            let wait = match put(&self.asker, to, &message, self.answer_timeout, fits).await {
+                Put::Answered(verdict) => match verdict {
                     OutcomeVerdict::Effective | OutcomeVerdict::Repeated => {
                         tracing::info!("the local system returned the demand at the door");
                         self.status.counted(|counts| counts.returned += 1);
@@ -316,18 +321,11 @@ impl Hands {
                         Duration::from_millis(retry_after_ms).min(LONGEST_WAIT)
                     }
                 },
-                Ok(Answers::Unread { code, message }) => {
+                Put::Unread { code, message } => {
                     return End::Park { code: Code::ReturnRefused, reason: format!("{code}: {message}") };
                 }
-                Ok(Answers::Receipts { .. } | Answers::LocalReceipt(_)) => waits.wait(),
-                Err(AskError::Gone(_)) => return End::Lost,
-                Err(error @ AskError::Silent(_)) => {
-                    tracing::warn!(
-                        code = %Code::LedgerSilent, error = chain(&error),
-                        "the hub has not answered a return; it is sent again"
-                    );
-                    waits.wait()
-                }
+                Put::Unanswered => waits.wait(),
+                Put::Gone => return End::Lost,
             };
             tokio::time::sleep(wait).await;
         }

@@ -1,10 +1,10 @@
 //! A real broker with the road of one province, a local system inside the test, and a ledger that keeps what it is asked.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -12,7 +12,9 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use async_trait::async_trait;
 use axum::{Json, Router, extract::Path, http::StatusCode, routing::get};
-use connector_sdk::{Adapter, AdapterError, Config, DeliveryOrder, LocalOutcome, Outcome, RunError};
+use connector_sdk::{
+    Adapter, AdapterError, Config, DeliveryOrder, LocalOutcome, LocalReceiptOffer, Outcome, RunError,
+};
 use futures::StreamExt as _;
 use harness::{TestEnv, wait};
 use jiff::Timestamp;
@@ -25,15 +27,16 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use xiezhi_schemas::{
     address::RegistryCode,
     message::{
-        Answers, Demand, DemandMessage, Digest, OutcomeAnswer, OutcomeMessage, OutcomeVerdict, ReceiptAnswer,
-        ReceiptsMessage, Stamp, Verdict, header,
+        Answers, Demand, DemandMessage, Digest, LocalReceiptAnswer, LocalReceiptMessage, LocalReceiptVerdict,
+        OutcomeAnswer, OutcomeMessage, OutcomeVerdict, ReceiptAnswer, ReceiptsMessage, Stamp, Verdict,
+        header,
     },
     signature::{Covered, ProvinceKey, sign},
 };
@@ -65,6 +68,11 @@ pub struct Local {
     pub habits: Mutex<HashMap<Uuid, Habit>>,
     pub sick: AtomicBool,
     pub offers: Mutex<Vec<LocalOutcome>>,
+    pub links: Mutex<Vec<LocalReceiptOffer>>,
+    /// What was said about each offer of the link, by its id.
+    pub told: Mutex<Vec<(String, LocalReceiptVerdict)>>,
+    /// Settlings of the link that will fail.
+    pub unsettled: AtomicUsize,
     busy: Mutex<HashSet<String>>,
     pub clash: AtomicBool,
 }
@@ -121,6 +129,29 @@ impl Adapter for Local {
         Ok(())
     }
 
+    async fn fetch_local_receipts(
+        &self,
+        _: &RegistryCode,
+        limit: usize,
+    ) -> Result<Vec<LocalReceiptOffer>, AdapterError> {
+        Ok(self.links.lock().unwrap().iter().take(limit).cloned().collect())
+    }
+
+    async fn settle_local_receipt(
+        &self,
+        _: &RegistryCode,
+        receipt_id: &str,
+        verdict: &LocalReceiptVerdict,
+    ) -> Result<(), AdapterError> {
+        let fails = |left: usize| left.checked_sub(1);
+        if self.unsettled.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails).is_ok() {
+            return Err(AdapterError::transient("the line broke"));
+        }
+        self.told.lock().unwrap().push((receipt_id.to_owned(), verdict.clone()));
+        self.links.lock().unwrap().retain(|offer| offer.receipt_id != receipt_id);
+        Ok(())
+    }
+
     async fn health(&self, _: &RegistryCode) -> Result<(), AdapterError> {
         if self.sick.load(Ordering::SeqCst) { Err(AdapterError::transient("sick")) } else { Ok(()) }
     }
@@ -135,6 +166,10 @@ pub struct Ledger {
     pub verdicts: Mutex<HashMap<Uuid, Verdict>>,
     pub mute: AtomicBool,
     pub outcomes: Mutex<Vec<OutcomeMessage>>,
+    /// What it says about each local number, one after another; then that it is known.
+    pub links: Mutex<HashMap<String, VecDeque<Option<LocalReceiptVerdict>>>>,
+    /// Reports of local receipts as they came: local number and instant.
+    pub reported: Mutex<Vec<(String, Timestamp)>>,
 }
 
 impl Ledger {
@@ -169,6 +204,17 @@ impl Ledger {
         let request_id = message.request_id();
         self.outcomes.lock().unwrap().push(message);
         Answers::Outcome(OutcomeAnswer { request_id, verdict: OutcomeVerdict::Effective })
+    }
+
+    /// The answer to a report of a local receipt; none where the hub is to stay silent.
+    fn local_receipt(&self, message: LocalReceiptMessage<Value>) -> Option<Answers> {
+        let receipt = message.into_receipt();
+        assert_eq!((receipt.connector.as_str(), receipt.registry.as_str()), ("test", REGISTRY));
+        let number = receipt.local.number;
+        self.reported.lock().unwrap().push((number.clone(), receipt.local.received_at));
+        let next = self.links.lock().unwrap().get_mut(&number).and_then(VecDeque::pop_front);
+        let verdict = next.unwrap_or(Some(LocalReceiptVerdict::Repeated { requests: Vec::new() }))?;
+        Some(Answers::LocalReceipt(LocalReceiptAnswer { registry: receipt.registry, number, verdict }))
     }
 
     pub fn received(&self) -> usize {
@@ -468,6 +514,10 @@ async fn keep_ledger(channel: Channel, ledger: Arc<Ledger>) {
                 continue;
             }
             ledger.receipts(message)
+        } else if delivery.routing_key.as_str().starts_with("local-receipt.99.") {
+            let message = serde_json::from_slice(&delivery.data).unwrap();
+            let Some(answer) = ledger.local_receipt(message) else { continue };
+            answer
         } else {
             ledger.outcome(serde_json::from_slice(&delivery.data).unwrap())
         };

@@ -6,6 +6,7 @@ use axum::{
     Json, Router,
     extract::Query,
     extract::State,
+    http::StatusCode,
     response::{IntoResponse as _, Response},
     routing::get,
 };
@@ -15,12 +16,16 @@ use serde_json::{Value, json};
 use super::{
     App,
     faults::FaultOrder,
-    http::{Shared, disk_failed},
+    filing::{self, Refusal},
+    http::{Shared, disk_failed, refuse},
+    links::LinkOrder,
+    now,
 };
 
 pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/faults", get(list_faults).post(set_fault))
+        .route("/local-demands", get(list_links).post(link))
         .route("/journal", get(journal))
         .route("/stats", get(stats))
 }
@@ -33,6 +38,25 @@ async fn set_fault(State(app): Shared, Json(order): Json<FaultOrder>) -> Json<Va
     tracing::info!(registry = order.registry, fault = String::from(order.fault), "fault set");
     app.faults.set(order);
     Json(json!({"faults": app.faults.list()}))
+}
+
+/// A court sends a demand over the county's own link (点对点); answered once the county holds it.
+async fn link(State(app): Shared, Json(order): Json<LinkOrder>) -> Response {
+    let filings = match filing::of_link(&order.registry, &order.demand) {
+        Ok(filings) => filings,
+        Err(Refusal(code, reason)) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, code, &reason),
+    };
+    let registry = order.registry.clone();
+    let (receipt_id, durable) = app.desk().link(order, filings, now(), &app.journal);
+    if durable.wait().await.is_err() {
+        return disk_failed();
+    }
+    app.desk().links().open(&registry, &receipt_id);
+    Json(json!({"status": "held", "id": receipt_id})).into_response()
+}
+
+async fn list_links(State(app): Shared) -> Json<Value> {
+    Json(json!({"registries": app.desk().links().list()}))
 }
 
 #[derive(Deserialize)]

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{
     filing::{Filing, Script},
     journal::{Durable, Event, Journal, Record},
+    links::{LinkOrder, Links},
     outcome::{contradiction, declined, outcome, withdrawn},
     register::{Decision, Register, office_day},
 };
@@ -64,6 +65,7 @@ pub(crate) struct Desk {
     register: Register,
     offices: BTreeMap<String, Office>,
     wishes: HashSet<Uuid>,
+    links: Links,
 }
 
 /// A wish for withdrawal as it came.
@@ -114,6 +116,7 @@ impl Desk {
             register: Register::default(),
             offices: BTreeMap::new(),
             wishes: HashSet::new(),
+            links: Links::default(),
         };
         let now = Instant::now();
         for record in records {
@@ -173,10 +176,75 @@ impl Desk {
                     }
                 }
             }
+            Event::Linked { registry, receipt_id, local, demand, filings } => {
+                self.hold(&filings, &receipt_id, at, now);
+                self.links.add(&registry, receipt_id.clone(), local, demand, &filings);
+                self.links.open(&registry, &receipt_id);
+            }
+            Event::LinkSettled { registry, receipt_id, verdict } => {
+                self.links.settle(&registry, &receipt_id, &verdict);
+            }
             Event::Settled { outcome_id, .. } => {
                 office.forget(&outcome_id);
             }
         }
+    }
+
+    /// Holds what came over the link: it stands in the same line of work as what the connector delivers.
+    fn hold(&mut self, filings: &[Filing], reference: &str, at: Timestamp, due: Instant) {
+        for filing in filings {
+            let key = (filing.registry.clone(), filing.request_id);
+            if filing.script != Script::Hold {
+                self.pending.push_back((due, key.clone()));
+            }
+            let held = Held {
+                filing: filing.clone(),
+                reference: reference.to_owned(),
+                received_at: at,
+                voided: false,
+                decided: false,
+                offered: false,
+            };
+            self.held.insert(key, held);
+        }
+    }
+
+    /// Takes a demand of the county's own link; gives the id under which its receipt is offered.
+    pub(crate) fn link(
+        &mut self,
+        order: LinkOrder,
+        filings: Vec<Filing>,
+        at: Timestamp,
+        journal: &Journal,
+    ) -> (String, Durable) {
+        let receipt_id = self.links.next_id(&order.registry);
+        let local = order.local(at);
+        self.hold(&filings, &receipt_id, at, Instant::now() + self.decide_after);
+        self.links.add(&order.registry, receipt_id.clone(), local.clone(), order.demand.clone(), &filings);
+        let (registry, demand) = (order.registry, order.demand);
+        let event = Event::Linked { registry, receipt_id: receipt_id.clone(), local, demand, filings };
+        (receipt_id, journal.append(at, event))
+    }
+
+    /// What came over the links.
+    pub(crate) fn links(&mut self) -> &mut Links {
+        &mut self.links
+    }
+
+    /// Takes in what the hub said about a receipt of the link; none when it is no news.
+    pub(crate) fn link_settled(
+        &mut self,
+        registry: &str,
+        receipt_id: &str,
+        verdict: Value,
+        at: Timestamp,
+        journal: &Journal,
+    ) -> Option<Durable> {
+        if !self.links.settle(registry, receipt_id, &verdict) {
+            return None;
+        }
+        let (registry, receipt_id) = (registry.to_owned(), receipt_id.to_owned());
+        Some(journal.append(at, Event::LinkSettled { registry, receipt_id, verdict }))
     }
 
     /// Takes one delivery; the same delivery again gives the same reference.
@@ -348,18 +416,23 @@ impl Desk {
     /// The oldest outcomes that are not settled, or those after one of them, which may be settled meanwhile.
     pub(crate) fn outcomes(&self, registry: &str, after: Option<&str>, limit: usize) -> Vec<Value> {
         let Some(office) = self.offices.get(registry) else { return Vec::new() };
+        // What came over the link is offered once the hub knows it, under the hub's id.
         let with_id = |offer: &Offer| {
+            let request_id = self.links.known_as(offer.request_id)?;
             let mut value = offer.outcome.clone();
+            for body in value.as_object_mut()?.values_mut() {
+                body["request_id"] = json!(request_id);
+            }
             value["id"] = json!(offer.id);
-            value
+            Some(value)
         };
         // Ids of one office count up, in seven digits.
         office
             .offers
             .iter()
             .filter(|offer| after.is_none_or(|after| offer.id.as_str() > after))
+            .filter_map(with_id)
             .take(limit)
-            .map(with_id)
             .collect()
     }
 

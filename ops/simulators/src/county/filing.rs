@@ -95,6 +95,17 @@ pub(crate) enum Mark {
 }
 
 impl Mark {
+    /// How the demand will be decided, if the mark is about that and not about the delivery.
+    pub(crate) fn script(self) -> Option<Script> {
+        match self {
+            Self::Return => Some(Script::Return),
+            Self::Mismatch => Some(Script::Mismatch),
+            Self::AdvanceNotice => Some(Script::AdvanceNotice),
+            Self::Hold => Some(Script::Hold),
+            Self::ReturnAtDoor | Self::Refuse | Self::Die => None,
+        }
+    }
+
     fn of(remarks: &str) -> Option<Self> {
         // The longest word first: one begins with the other.
         [
@@ -191,6 +202,38 @@ pub(crate) fn read(registry: &str, body: &[u8]) -> Result<(Filing, Option<Mark>)
         script: Script::Plain,
     };
     Ok((filing, mark))
+}
+
+/// What a court sent over the link: the same demand, before the hub has seen it.
+#[derive(Deserialize)]
+struct Submission {
+    kind: Kind,
+    case_number: String,
+    original_case_number: Option<String>,
+    units: Vec<Unit>,
+    period: Option<Period>,
+    remarks: Option<String>,
+}
+
+/// Files a demand of the county's own link, one filing for each unit, under ids of the county.
+pub(crate) fn of_link(registry: &str, demand: &serde_json::Value) -> Result<Vec<Filing>, Refusal> {
+    let body = demand.to_string();
+    let submission: Submission = serde_json::from_str(&body)
+        .map_err(|error| Refusal("unreadable", format!("not a demand: {error}")))?;
+    let mark = submission.remarks.as_deref().and_then(Mark::of);
+    let filing = |unit: Unit| Filing {
+        request_id: Uuid::now_v7(),
+        message_id: None,
+        registry: registry.to_owned(),
+        unit: unit.unit_code,
+        kind: submission.kind,
+        case_number: one_spelling(&submission.case_number),
+        original_case_number: submission.original_case_number.as_deref().map(one_spelling),
+        period: submission.period,
+        body_sha256: hex::encode(Sha256::digest(&body)),
+        script: mark.and_then(Mark::script).unwrap_or_default(),
+    };
+    Ok(submission.units.into_iter().map(filing).collect())
 }
 
 /// Case numbers are compared by people; brackets of either width and blanks make no difference.

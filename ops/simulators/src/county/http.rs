@@ -42,6 +42,8 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/demands/{request_id}/withdrawal", post(withdrawal))
         .route("/outcomes", get(outcomes))
         .route("/outcomes/{id}/settled", post(settle))
+        .route("/local-receipts", get(local_receipts))
+        .route("/local-receipts/{id}/settled", post(settle_local_receipt))
         .route("/health", get(|| async { Json(json!({"status": "ok"})) }))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), gate));
     Router::new()
@@ -135,13 +137,10 @@ async fn deliver(
             return taken(&filing, &reference, now());
         }
         (Some(Fault::Return), _) | (_, Some(Mark::ReturnAtDoor)) => return turn_away(&app, &filing).await,
-        (Some(Fault::ReturnLater), _) | (_, Some(Mark::Return)) => filing.script = Script::Return,
+        (Some(Fault::ReturnLater), _) => filing.script = Script::Return,
         (Some(Fault::Twice), _) => filing.script = Script::Twice,
         (Some(Fault::Contradict), _) => filing.script = Script::Contradict,
-        (_, Some(Mark::Mismatch)) => filing.script = Script::Mismatch,
-        (_, Some(Mark::AdvanceNotice)) => filing.script = Script::AdvanceNotice,
-        (_, Some(Mark::Hold)) => filing.script = Script::Hold,
-        _ => {}
+        (_, mark) => filing.script = mark.and_then(Mark::script).unwrap_or_default(),
     }
     take(&app, &wire, filing, fault).await
 }
@@ -318,6 +317,31 @@ async fn settle(State(app): Shared, Path((registry, id)): Path<(String, String)>
     }
 }
 
+async fn local_receipts(
+    State(app): Shared,
+    Path(registry): Path<String>,
+    Query(q): Query<Limit>,
+) -> Json<Value> {
+    Json(json!({"local_receipts": app.desk().links().offers(&registry, q.limit)}))
+}
+
+#[derive(Deserialize)]
+struct Said {
+    verdict: Value,
+}
+
+async fn settle_local_receipt(
+    State(app): Shared,
+    Path((registry, id)): Path<(String, String)>,
+    Json(said): Json<Said>,
+) -> Response {
+    let line = app.desk().link_settled(&registry, &id, said.verdict, now(), &app.journal);
+    match line {
+        Some(durable) => after(durable, status("settled")).await,
+        None => status("unknown"),
+    }
+}
+
 /// The answer, once the line it rests on is on disk.
 async fn after(durable: Durable, answer: Response) -> Response {
     if durable.wait().await.is_ok() { answer } else { disk_failed() }
@@ -331,6 +355,6 @@ fn status(word: &str) -> Response {
     Json(json!({"status": word})).into_response()
 }
 
-fn refuse(status: StatusCode, code: &str, reason: &str) -> Response {
+pub(super) fn refuse(status: StatusCode, code: &str, reason: &str) -> Response {
     (status, Json(json!({"status": "refused", "code": code, "reason": reason}))).into_response()
 }

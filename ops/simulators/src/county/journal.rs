@@ -103,6 +103,28 @@ pub enum Event {
         /// `{"return": …}` or `{"declined": …}` as offered.
         outcome: Value,
     },
+    /// A demand came over the county's own link (点对点).
+    Linked {
+        /// The registry.
+        registry: String,
+        /// Id under which the receipt is offered.
+        receipt_id: String,
+        /// The local system's record: number, instant, system.
+        local: Value,
+        /// The demand as it came; the county is where it is kept.
+        demand: Value,
+        /// One for each unit, under ids that only the county knows.
+        filings: Vec<Filing>,
+    },
+    /// The hub has spoken about a receipt of the link.
+    LinkSettled {
+        /// The registry.
+        registry: String,
+        /// Id of the receipt.
+        receipt_id: String,
+        /// What it said.
+        verdict: Value,
+    },
     /// The hub has the outcome.
     Settled {
         /// The registry.
@@ -122,6 +144,8 @@ impl Event {
             | Self::Voided { registry, .. }
             | Self::Decided { registry, .. }
             | Self::Wished { registry, .. }
+            | Self::Linked { registry, .. }
+            | Self::LinkSettled { registry, .. }
             | Self::Settled { registry, .. } => registry,
         }
     }

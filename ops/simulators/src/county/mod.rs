@@ -9,6 +9,7 @@ mod faults;
 mod filing;
 mod http;
 mod journal;
+mod links;
 mod outcome;
 mod register;
 mod wire;
@@ -29,6 +30,7 @@ pub use self::{
     faults::{Fault, FaultOrder, UnknownFault},
     filing::{Filing, Kind, Period, Script},
     journal::{Event, Record},
+    links::LinkOrder,
 };
 
 use self::{
