@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::part::Part;
 
@@ -43,12 +44,33 @@ impl County {
     /// # Errors
     /// As [`County::fault`].
     pub async fn order(&self, order: &Value) -> Result<()> {
-        let url = format!("{}/_sim/faults", self.base);
+        self.tell("faults", order).await
+    }
+
+    async fn tell(&self, what: &str, order: &Value) -> Result<()> {
+        let url = format!("{}/_sim/{what}", self.base);
         let response = self.http.post(url).bearer_auth(&self.token).json(order).send().await?;
         if !response.status().is_success() {
             bail!("{} refused the order {order}: {}", self.name(), response.text().await?);
         }
         Ok(())
+    }
+
+    /// A court serves a demand over the county's own link (点对点) under a number of that link, now.
+    ///
+    /// # Errors
+    /// When the simulator refuses it or does not answer.
+    pub async fn by_its_own_link(&self, registry: &str, number: &str, demand: &Value) -> Result<()> {
+        self.tell("local-demands", &json!({"registry": registry, "number": number, "demand": demand})).await
+    }
+
+    /// A clerk files papers of the window, which the hub knows under these ids.
+    ///
+    /// # Errors
+    /// When the simulator refuses them or does not answer.
+    pub async fn at_its_window(&self, registry: &str, request_ids: &[Uuid], demand: &Value) -> Result<()> {
+        let order = json!({"registry": registry, "request_ids": request_ids, "demand": demand});
+        self.tell("window-demands", &order).await
     }
 
     /// Deliveries that a stall holds at this moment.

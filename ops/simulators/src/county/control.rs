@@ -8,13 +8,15 @@ use axum::{
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
-    routing::get,
+    routing::{get, post},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{
     App,
+    desk::Taking,
     faults::FaultOrder,
     filing::{self, Refusal},
     http::{Shared, disk_failed, refuse},
@@ -26,6 +28,7 @@ pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/faults", get(list_faults).post(set_fault))
         .route("/local-demands", get(list_links).post(link))
+        .route("/window-demands", post(window))
         .route("/journal", get(journal))
         .route("/stats", get(stats))
 }
@@ -57,6 +60,35 @@ async fn link(State(app): Shared, Json(order): Json<LinkOrder>) -> Response {
 
 async fn list_links(State(app): Shared) -> Json<Value> {
     Json(json!({"registries": app.desk().links().list()}))
+}
+
+/// Body of `POST /_sim/window-demands`: papers that a clerk received at the window and entered in the hub.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WindowOrder {
+    registry: String,
+    /// The hub's ids, one for each unit.
+    request_ids: Vec<Uuid>,
+    /// The demand in the published form of a submission.
+    demand: Value,
+}
+
+/// The clerk files papers of the window in the county's own system; answered once the county holds them.
+async fn window(State(app): Shared, Json(order): Json<WindowOrder>) -> Response {
+    let filings = match filing::of_window(&order.registry, &order.demand, &order.request_ids) {
+        Ok(filings) => filings,
+        Err(Refusal(code, reason)) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, code, &reason),
+    };
+    for filing in filings {
+        let taking = app.desk().take(filing, now(), &app.journal);
+        let Taking::Held { durable, .. } = taking else {
+            return refuse(StatusCode::CONFLICT, "other_body", "held with another body, or returned");
+        };
+        if durable.wait().await.is_err() {
+            return disk_failed();
+        }
+    }
+    Json(json!({"status": "held"})).into_response()
 }
 
 #[derive(Deserialize)]

@@ -204,7 +204,7 @@ pub(crate) fn read(registry: &str, body: &[u8]) -> Result<(Filing, Option<Mark>)
     Ok((filing, mark))
 }
 
-/// What a court sent over the link: the same demand, before the hub has seen it.
+/// What reached the county without the connector: the same demand, as the court states it.
 #[derive(Deserialize)]
 struct Submission {
     kind: Kind,
@@ -217,12 +217,34 @@ struct Submission {
 
 /// Files a demand of the county's own link, one filing for each unit, under ids of the county.
 pub(crate) fn of_link(registry: &str, demand: &serde_json::Value) -> Result<Vec<Filing>, Refusal> {
+    of_submission(registry, demand, std::iter::repeat_with(Uuid::now_v7))
+}
+
+/// Files papers of the window, one filing for each unit, under the ids that the hub gave the clerk.
+pub(crate) fn of_window(
+    registry: &str,
+    demand: &serde_json::Value,
+    request_ids: &[Uuid],
+) -> Result<Vec<Filing>, Refusal> {
+    let filings = of_submission(registry, demand, request_ids.iter().copied())?;
+    let units = demand["units"].as_array().map_or(0, Vec::len);
+    if filings.len() != units || request_ids.len() != units {
+        return Err(Refusal("unreadable", "every unit needs its request id".to_owned()));
+    }
+    Ok(filings)
+}
+
+fn of_submission(
+    registry: &str,
+    demand: &serde_json::Value,
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<Vec<Filing>, Refusal> {
     let body = demand.to_string();
     let submission: Submission = serde_json::from_str(&body)
         .map_err(|error| Refusal("unreadable", format!("not a demand: {error}")))?;
     let mark = submission.remarks.as_deref().and_then(Mark::of);
-    let filing = |unit: Unit| Filing {
-        request_id: Uuid::now_v7(),
+    let filing = |(unit, request_id): (Unit, Uuid)| Filing {
+        request_id,
         message_id: None,
         registry: registry.to_owned(),
         unit: unit.unit_code,
@@ -233,7 +255,7 @@ pub(crate) fn of_link(registry: &str, demand: &serde_json::Value) -> Result<Vec<
         body_sha256: hex::encode(Sha256::digest(&body)),
         script: mark.and_then(Mark::script).unwrap_or_default(),
     };
-    Ok(submission.units.into_iter().map(filing).collect())
+    Ok(submission.units.into_iter().zip(ids).map(filing).collect())
 }
 
 /// Case numbers are compared by people; brackets of either width and blanks make no difference.

@@ -157,7 +157,7 @@ fn pad(text: &str) -> String {
 }
 
 /// Fills up with blanks, one at least; Chinese letters are two columns wide.
-fn pad_to(text: &str, columns: usize) -> String {
+pub(crate) fn pad_to(text: &str, columns: usize) -> String {
     let width: usize = text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
     format!("{text}{}", " ".repeat(columns.saturating_sub(width).max(1)))
 }

@@ -2,6 +2,7 @@
 //! and starts it.
 
 mod board;
+mod contest;
 mod given;
 mod outage;
 mod story;
@@ -85,9 +86,10 @@ async fn run(arguments: &Arguments, urls: Option<Given>) -> Result<bool> {
     let begin = Instant::now();
     heading("獬豸 Xiezhi: demands for assistance in enforcement (协执) travel to eight provinces");
     let window = Duration::from_secs(arguments.window_secs);
-    let builder = World::builder("demo").window(window).narrate(move |line| {
-        println!("{:5.1} s  {line}", begin.elapsed().as_secs_f64());
-    });
+    let builder =
+        World::builder("demo").window(window).clerks_of(&[contest::REGISTRY]).narrate(move |line| {
+            println!("{:5.1} s  {line}", begin.elapsed().as_secs_f64());
+        });
     let builder = match urls {
         Some(urls) => builder.given(urls),
         None => builder.private(StackOptions::default()),
@@ -115,12 +117,16 @@ async fn show(world: &World, arguments: &Arguments, begin: Instant) -> Result<bo
     let sent = story::send(world).await?;
     let mut expected = story::watch(world, sent).await?;
     heading("2. One county fails: 未送达, and its replay");
-    expected.push(outage::play(world, arguments.window_secs).await?);
-    heading("3. One timeline of each province (hub show)");
-    summary::timelines(world, &expected).await?;
-    heading("4. The ledger (hub ledger verify)");
+    let replayed = outage::play(world, arguments.window_secs).await?;
+    heading("3. One property that four courts want, over three channels (hub queue)");
+    expected.extend(contest::play(world).await?);
+    let request = replayed.request;
+    expected.push(replayed);
+    heading("4. One timeline of each province (hub show)");
+    summary::timelines(world, &expected, request).await?;
+    heading("5. The ledger (hub ledger verify)");
     let verified = summary::ledger(world).await?;
-    heading("5. Summary");
+    heading("6. Summary");
     let good = summary::compare(world, &expected).await? && verified;
     println!("took {:.0} s", begin.elapsed().as_secs_f64());
     summary::next_steps(world, arguments.keep)?;

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use harness::world::{Ground, World};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::board::time_of_day;
 use crate::story::Expected;
@@ -46,12 +47,11 @@ fn write_tokens(world: &World) -> Result<()> {
 }
 
 /// One full timeline for each province: the replayed demand where it is, the first seizure elsewhere.
-pub(crate) async fn timelines(world: &World, expected: &[Expected]) -> Result<()> {
+pub(crate) async fn timelines(world: &World, expected: &[Expected], replayed: Uuid) -> Result<()> {
     let mut told = BTreeSet::new();
     for one in expected.iter().rev() {
-        let replayed = expected.last().is_some_and(|last| last.request == one.request);
         let first = one.kind == xiezhi_schemas::message::Kind::Seizure;
-        if (replayed || first) && told.insert(one.registry[..2].to_owned()) {
+        if (one.request == replayed || first) && told.insert(one.registry[..2].to_owned()) {
             println!("\n  $ hub show {} --json", one.request);
             let shown = world.hub_cli_as(&one.court, &["show", &one.request.to_string(), "--json"]).await?;
             let shown: Value = serde_json::from_str(&shown)?;
