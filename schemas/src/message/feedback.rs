@@ -85,6 +85,8 @@ pub enum FeedbackBody {
         /// What to do.
         advice: String,
     },
+    /// The order (查封顺位) of the demands on the unit is disputed; it stays as it is until the superior court has decided.
+    DisputeOpened(DisputeNotice),
     /// The common superior court decided the order (查封顺位) of the demands on the unit.
     OrderDecided {
         /// The dispute that it settles.
@@ -109,6 +111,46 @@ pub enum FeedbackBody {
         /// The instant from which it had been told.
         at: Timestamp,
     },
+}
+
+/// Notice to a court whose demand is party to a dispute about the order
+/// (法〔2024〕32号 二(三)3: 不同人民法院之间对查封顺位有异议的，应当报共同上级人民法院协调处理).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DisputeNotice {
+    /// The dispute.
+    pub dispute_id: Uuid,
+    /// Why it was opened.
+    pub cause: DisputeCause,
+    /// 法院代字 of the court that settles it; absent when the court table names none, then 最高人民法院 is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superior: Option<String>,
+    /// Place of this request by receipt, from 1; absent without a rank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<u32>,
+}
+
+/// Why a dispute was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DisputeCause {
+    /// A court or an operator asked for it.
+    Person,
+    /// A receipt that was entered late stands before what is registered already (法〔2024〕32号 二(三)2); nothing is reordered.
+    LateReceipt,
+}
+
+impl DisputeCause {
+    /// All causes.
+    pub const ALL: [Self; 2] = [Self::Person, Self::LateReceipt];
+
+    /// The word in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::LateReceipt => "late_receipt",
+        }
+    }
 }
 
 /// A change that time or a lifting brings about in the register by itself.

@@ -22,8 +22,8 @@ pub use channel::{Channel, LateEntry, WindowEntry};
 pub use demand::{Demand, DemandMessage, Placement};
 pub use document::{Attachment, AttachmentRole, Digest, DigestError, SealMode};
 pub use feedback::{
-    ConversionNotice, Feedback, FeedbackBody, LapseNotice, RegisterChange, UndeliveredCause,
-    UndeliveredNotice,
+    ConversionNotice, DisputeCause, DisputeNotice, Feedback, FeedbackBody, LapseNotice, RegisterChange,
+    UndeliveredCause, UndeliveredNotice,
 };
 pub use local_receipt::{
     LocalReceipt, LocalReceiptAnswer, LocalReceiptMessage, LocalReceiptVerdict, LocalRecord, LocalRequest,

@@ -1,7 +1,8 @@
 //! One demand that its registry holds already: everything of it in the caller's transaction, or nothing.
 //!
 //! Locks: the registry's ledger head, which the caller took by [`open`], then the lanes, then the standing requests of the
-//! units by id. Intake takes lanes and nothing after them, so nobody waits in a ring.
+//! units by id; when a dispute follows, the audit's head and the courts' streams. Intake takes lanes and nothing after them, so
+//! nobody waits in a ring.
 
 use std::collections::BTreeMap;
 
@@ -30,6 +31,7 @@ use crate::{
         pen::{self, Draft},
         trusted::{Trusted, TrustedClock},
     },
+    matters::{Conflict, open_conflicts},
     store::{
         StoreError, Transaction,
         demands::{self, Arrival, NewDemand, NewRequest, Shared},
@@ -159,6 +161,7 @@ pub(super) async fn take(
             .transition(request, event, receipt.recorded_at, taking.reporter, "receipt")
             .expect("a request that was placed a moment ago is in flight");
     }
+    let mut conflicts = Vec::new();
     for (request, receipt) in new.iter().zip(&receipts) {
         let newcomer = Received {
             request_id: request.request_id,
@@ -167,9 +170,10 @@ pub(super) async fn take(
             no: receipt.no,
             state: State::Delivered,
         };
-        note_moved(&mut changes, taking, request, newcomer, receipt.recorded_at, &standing);
+        conflicts.extend(note_moved(&mut changes, taking, request, newcomer, receipt.recorded_at, &standing));
     }
     changes.write(tx).await?;
+    open_conflicts(tx, &conflicts).await?;
     let of_unit = taking.good.submission.units.iter();
     let taken = new.iter().zip(&receipts).zip(of_unit).map(|((request, receipt), unit)| Taken {
         unit_index: request.unit_index.unsigned_abs(),
@@ -295,7 +299,8 @@ fn draft(taking: &Taking<'_>, request: &NewRequest) -> Draft {
 }
 
 /// An event that names every request of the unit that moved, and an alarm when one of them is registered already: what
-/// stands in the register is never reordered by the hub (R53: 报共同上级人民法院协调处理).
+/// stands in the register is never reordered by the hub. Courts that disagree take that to their common superior court
+/// (报共同上级人民法院协调处理), for which a dispute is to be opened.
 fn note_moved(
     changes: &mut Changes,
     taking: &Taking<'_>,
@@ -303,12 +308,12 @@ fn note_moved(
     newcomer: Received,
     at: Timestamp,
     standing: &[(String, Received)],
-) {
+) -> Option<Conflict> {
     let of_unit = standing.iter().filter(|(unit, _)| *unit == request.unit_key);
     let of_unit: Vec<Received> = of_unit.map(|(_, one)| *one).collect();
     let moved = moved_by(&of_unit, newcomer);
     if moved.is_empty() {
-        return;
+        return None;
     }
     let named: Vec<Value> = moved.iter().map(named).collect();
     let detail = json!({
@@ -330,16 +335,28 @@ fn note_moved(
         .filter(|r| r.state == State::Registered)
         .map(|r| r.request_id)
         .collect();
-    if !registered.is_empty() {
-        tracing::error!(
-            request_id = %request.request_id, registered = registered.len(),
-            "an earlier receipt was entered after later demands were registered; people must decide, nothing is reordered"
-        );
-        let mut detail = detail;
-        detail["registered"] = json!(registered);
-        detail["rule"] = json!("R53");
-        changes.event(event("order_conflict", detail));
+    if registered.is_empty() {
+        return None;
     }
+    let dispute_id = Uuid::now_v7();
+    tracing::error!(
+        request_id = %request.request_id, registered = registered.len(), %dispute_id,
+        "an earlier receipt was entered after later demands were registered; people must decide, nothing is reordered"
+    );
+    let mut detail = detail;
+    detail["registered"] = json!(registered);
+    detail["rule"] = json!("R53");
+    detail["dispute_id"] = json!(dispute_id);
+    changes.event(event("order_conflict", detail));
+    let reason = format!(
+        "{} papers received at {} were recorded at {at} and stand before {} demand(s) registered already; \
+         the register stays as it is",
+        taking.channel,
+        newcomer.delivered_at,
+        registered.len()
+    );
+    let (unit_key, registry) = (request.unit_key.clone(), request.registry.clone());
+    Some(Conflict { dispute_id, request_id: request.request_id, unit_key, registry, reason })
 }
 
 fn named(moved: &Moved) -> Value {

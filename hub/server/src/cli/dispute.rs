@@ -55,6 +55,9 @@ enum DisputeCommand {
         /// With one request.
         #[arg(long)]
         request: Option<String>,
+        /// person, or late_receipt for those that the hub opened.
+        #[arg(long)]
+        cause: Option<String>,
         /// Only open ones (true) or closed ones (false).
         #[arg(long)]
         open: Option<bool>,
@@ -173,8 +176,9 @@ pub(super) async fn close(api: &Api, path: &str, args: CloseArgs) -> Result<(), 
 }
 
 const PATH: &str = "/v1/disputes";
-const COLUMNS: [(&str, &str); 6] = [
+const COLUMNS: [(&str, &str); 7] = [
     ("ID", "/dispute_id"),
+    ("CAUSE", "/cause"),
     ("UNIT", "/unit_code"),
     ("REGISTRY", "/registry"),
     ("OPENED", "/opened_at"),
@@ -192,12 +196,13 @@ pub(super) async fn run(args: DisputeArgs) -> Result<u8, Failure> {
             let body = json!({ "request_ids": requests, "reason": reason });
             shown(&api.post(PATH, &body).await?, json)?;
         }
-        DisputeCommand::List { unit, registry, province, request, open, page } => {
+        DisputeCommand::List { unit, registry, province, request, cause, open, page } => {
             let query = [
                 ("unit", unit),
                 ("registry", registry),
                 ("province", province),
                 ("request_id", request),
+                ("cause", cause),
                 ("open", open.map(|open| open.to_string())),
             ];
             let (items, next) = pages(&api, PATH, &query, page.limit, page.cursor.clone()).await?;

@@ -14,7 +14,10 @@ use jsonschema::Validator;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use xiezhi_schemas::address::{ProvinceCode, RegistryCode};
+use xiezhi_schemas::{
+    address::{ProvinceCode, RegistryCode},
+    message::DisputeCause,
+};
 
 use super::{
     log::{self, ClosingBody, EntryBody},
@@ -248,6 +251,8 @@ pub(crate) struct ListQuery {
     province: Option<ProvinceCode>,
     /// With one request.
     request_id: Option<Uuid>,
+    /// `person` or `late_receipt`.
+    cause: Option<DisputeCause>,
     /// Open ones, or closed ones.
     open: Option<bool>,
     /// At most so many, 50 by default.
@@ -277,6 +282,7 @@ async fn list(
     let limit = page_size(query.limit)?;
     let filter = Filter {
         sender,
+        cause: query.cause,
         unit: query.unit.as_deref(),
         registry: query.registry.as_ref().map(RegistryCode::as_str),
         province: query.province.as_ref().map(ProvinceCode::as_str),

@@ -10,3 +10,4 @@ mod views;
 
 pub use consultations::ROUTES as CONSULTATION_ROUTES;
 pub use disputes::ROUTES as DISPUTE_ROUTES;
+pub(crate) use opening::{Conflict, open_conflicts};

@@ -1,5 +1,7 @@
-//! Opening a dispute: the evidence is frozen in one statement, the common superior court is named from the court table,
-//! and nothing about the order changes.
+//! Opening a dispute: the evidence is frozen in one statement, the common superior court is named from the court table, the
+//! courts whose demands stand there are told, and nothing about the order changes.
+//!
+//! People open disputes; the hub itself does where a receipt that was entered late stands before what is registered.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -9,18 +11,22 @@ use xiezhi_domain::{
     order::{self, Received},
     superior::{Superior, common_superior},
 };
-use xiezhi_schemas::{courts, identifier::CourtCode, message::Kind};
+use xiezhi_schemas::{
+    courts,
+    identifier::CourtCode,
+    message::{DisputeCause, DisputeNotice, FeedbackBody, Kind},
+};
 
 use super::log::{actor, must_say};
 use crate::{
     audit,
     http::{auth::Caller, codes, problem::Problem},
     store::{
-        Store, StoreError, decode,
+        Store, StoreError, Transaction, decode,
         disputes::{self as table, NewDispute},
-        matters::{self, MatterKind},
+        matters::{self, Actor, MatterKind},
         principals::Role,
-        requests,
+        requests::{self, Changes},
     },
 };
 
@@ -111,10 +117,83 @@ pub(super) async fn open(store: &Store, caller: &Caller, body: &DisputeBody) -> 
         ));
     }
     let tx = client.transaction().await.map_err(StoreError::from)?;
-    let text = table::evidence(&tx, &unit_key, &registry, &body.request_ids).await?;
+    let dispute_id = Uuid::now_v7();
+    let opening = Opening {
+        dispute_id,
+        unit_key: &unit_key,
+        registry: &registry,
+        requests: &body.request_ids,
+        late_request: None,
+        actor: actor(caller),
+        reason: &body.reason,
+    };
+    let mut news = Changes::default();
+    if !freeze(&tx, &opening, &mut news).await? {
+        return Err(parties("no other demand stands on this property unit, so there is no order to dispute"));
+    }
+    news.write(&tx).await?;
+    tx.commit().await.map_err(StoreError::of_commit)?;
+    Ok(dispute_id)
+}
+
+/// A receipt that was entered late and stands before demands that are registered already.
+#[derive(Debug)]
+pub(crate) struct Conflict {
+    /// Id that its dispute gets.
+    pub(crate) dispute_id: Uuid,
+    /// The request that was received late.
+    pub(crate) request_id: Uuid,
+    /// Its property unit.
+    pub(crate) unit_key: String,
+    /// Its registry.
+    pub(crate) registry: String,
+    /// What happened, in words.
+    pub(crate) reason: String,
+}
+
+/// Opens a dispute for each of these conflicts and tells the courts, in the transaction that recorded the receipts. What
+/// changed about requests must be written already, so that the evidence holds it; afterwards only streams of courts may be locked.
+///
+/// # Errors
+/// When a statement fails.
+pub(crate) async fn open_conflicts(tx: &Transaction<'_>, conflicts: &[Conflict]) -> Result<(), StoreError> {
+    let mut news = Changes::default();
+    for conflict in conflicts {
+        let opening = Opening {
+            dispute_id: conflict.dispute_id,
+            unit_key: &conflict.unit_key,
+            registry: &conflict.registry,
+            requests: &[conflict.request_id],
+            late_request: Some(conflict.request_id),
+            actor: Actor { name: "hub", role: "hub" },
+            reason: &conflict.reason,
+        };
+        // Another demand stands there, or there would be no conflict.
+        freeze(tx, &opening, &mut news).await?;
+    }
+    news.write(tx).await
+}
+
+/// A dispute about to be opened.
+struct Opening<'a> {
+    dispute_id: Uuid,
+    unit_key: &'a str,
+    registry: &'a str,
+    requests: &'a [Uuid],
+    /// The late receipt, when the hub opens it.
+    late_request: Option<Uuid>,
+    actor: Actor<'a>,
+    reason: &'a str,
+}
+
+/// Freezes the evidence and writes the dispute, its first entry and its line in the audit; the news for the courts are noted
+/// in `news`. False, and nothing written, when fewer than two demands are concerned.
+async fn freeze(tx: &Transaction<'_>, opening: &Opening<'_>, news: &mut Changes) -> Result<bool, StoreError> {
+    let Opening { dispute_id, unit_key, registry, actor, .. } = *opening;
+    let text = table::evidence(tx, unit_key, registry, opening.requests).await?;
     let evidence: Evidence = serde_json::from_str(&text).map_err(|e| decode("dispute.evidence", e))?;
     if evidence.requests.len() < 2 {
-        return Err(parties("no other demand stands on this property unit, so there is no order to dispute"));
+        return Ok(false);
     }
     let received: Vec<Received> = evidence.requests.iter().filter_map(Standing::received).collect();
     let ranked = order::order(&received, None);
@@ -129,23 +208,33 @@ pub(super) async fn open(store: &Store, caller: &Caller, body: &DisputeBody) -> 
         .collect();
     let superior = superior(evidence.requests.into_iter().map(|s| s.court_code));
     let digest = Sha256::digest(&text).to_vec();
-    let dispute_id = Uuid::now_v7();
-    let now = requests::clock(&tx).await?;
-    matters::insert(&tx, dispute_id, MatterKind::Dispute, now, actor(caller), &body.reason).await?;
+    let now = requests::clock(tx).await?;
+    matters::insert(tx, dispute_id, MatterKind::Dispute, now, actor, opening.reason).await?;
+    let cause = if opening.late_request.is_some() { DisputeCause::LateReceipt } else { DisputeCause::Person };
     let new = NewDispute {
         dispute_id,
-        unit_key: &unit_key,
-        registry: &registry,
+        cause,
+        late_request: opening.late_request,
+        unit_key,
+        registry,
         superior: &serde_json::to_value(&superior).expect("a superior court is plain data"),
         evidence: text.as_bytes(),
         evidence_sha256: &digest,
         parties: &rows,
     };
-    table::insert(&tx, &new).await?;
+    table::insert(tx, &new).await?;
     // The digest stands in the audit's chain too, so that the evidence cannot be exchanged later.
     let object = format!("dispute {dispute_id} evidence {}", hex::encode(&digest));
-    audit::record(&tx, &caller.name, caller.role.as_str(), "dispute.open", &object).await?;
-    tx.commit().await.map_err(StoreError::of_commit)?;
-    tracing::info!(%dispute_id, registry, parties = rows.len(), "a dispute about the order was opened");
-    Ok(dispute_id)
+    audit::record(tx, actor.name, actor.role, "dispute.open", &object).await?;
+    let settles = match superior {
+        Superior::Court { code } | Superior::OneCourt { code } => Some(code.to_string()),
+        Superior::NoneAbove | Superior::Unknown { .. } => None,
+    };
+    for (request_id, _, place) in &rows {
+        let place = place.map(i32::unsigned_abs);
+        let notice = DisputeNotice { dispute_id, cause, superior: settles.clone(), place };
+        news.tell(*request_id, FeedbackBody::DisputeOpened(notice));
+    }
+    tracing::info!(%dispute_id, registry, cause = cause.as_str(), parties = rows.len(), "a dispute about the order was opened");
+    Ok(true)
 }

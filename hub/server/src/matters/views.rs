@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use xiezhi_domain::superior::Superior;
+use xiezhi_schemas::message::DisputeCause;
 
 use crate::store::{
     StoreError, consultations, decode,
@@ -59,6 +60,8 @@ pub struct DecisionView {
 pub struct DisputeView {
     /// Its id.
     pub dispute_id: Uuid,
+    /// Why it was opened.
+    pub cause: DisputeCause,
     /// 不动产单元代码.
     pub unit_code: String,
     /// The registry.
@@ -187,6 +190,7 @@ fn dispute(
     };
     Ok(DisputeView {
         dispute_id: line.dispute_id,
+        cause: line.cause,
         unit_code: line.unit_key,
         registry: line.registry,
         superior,

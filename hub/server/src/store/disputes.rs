@@ -2,10 +2,10 @@
 
 use jiff::{Timestamp, civil::Date};
 use serde_json::Value;
-use tokio_postgres::{Client, GenericClient, types::Json};
+use tokio_postgres::{Client, GenericClient, Row, types::Json};
 use uuid::Uuid;
 use xiezhi_domain::order::{Received, SuperiorDecision};
-use xiezhi_schemas::message::Kind;
+use xiezhi_schemas::message::{DisputeCause, Kind};
 
 use super::{StoreError, Transaction, decode};
 
@@ -60,6 +60,10 @@ pub async fn evidence(
 pub struct NewDispute<'a> {
     /// Its id, that of its matter.
     pub dispute_id: Uuid,
+    /// Why it is opened.
+    pub cause: DisputeCause,
+    /// The request whose late receipt is the cause; a request has at most one such dispute.
+    pub late_request: Option<Uuid>,
     /// The property unit.
     pub unit_key: &'a str,
     /// The registry.
@@ -94,6 +98,8 @@ pub async fn insert(tx: &Transaction<'_>, new: &NewDispute<'_>) -> Result<(), St
             &requests,
             &courts,
             &places,
+            &new.cause.as_str(),
+            &new.late_request,
         ],
     )
     .await?;
@@ -114,6 +120,8 @@ pub async fn evidence_of(client: &Client, dispute_id: Uuid) -> Result<Option<(Ve
 pub struct Filter<'a> {
     /// With a request of this sender.
     pub sender: Option<&'a str>,
+    /// Opened for this cause.
+    pub cause: Option<DisputeCause>,
     /// About this unit.
     pub unit: Option<&'a str>,
     /// At this registry.
@@ -135,6 +143,8 @@ pub struct Filter<'a> {
 pub struct Line {
     /// Its id.
     pub dispute_id: Uuid,
+    /// Why it was opened.
+    pub cause: DisputeCause,
     /// The property unit.
     pub unit_key: String,
     /// The registry.
@@ -171,13 +181,17 @@ pub async fn page(client: &Client, filter: &Filter<'_>, limit: i64) -> Result<Ve
                 &at,
                 &id,
                 &limit,
+                &filter.cause.map(DisputeCause::as_str),
             ],
         )
         .await?;
     rows.iter()
         .map(|row| {
+            let cause: String = row.try_get("cause")?;
+            let known = DisputeCause::ALL.into_iter().find(|known| known.as_str() == cause);
             Ok(Line {
                 dispute_id: row.try_get("dispute_id")?,
+                cause: known.ok_or_else(|| decode("dispute.cause", cause))?,
                 unit_key: row.try_get("unit_key")?,
                 registry: row.try_get("registry")?,
                 superior: row.try_get("superior")?,
@@ -286,21 +300,44 @@ pub async fn insert_decision(
 /// When the statement fails.
 pub async fn decisions(client: &Client, disputes: &[Uuid]) -> Result<Vec<Decision>, StoreError> {
     let rows = client.query(include_str!("queries/order_decision/of_disputes.sql"), &[&disputes]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Decision {
-                decision_id: row.try_get("decision_id")?,
-                dispute_id: row.try_get("dispute_id")?,
-                decided_by: row.try_get("decided_by")?,
-                decided_on: row.try_get("decided_on")?,
-                document_number: row.try_get("document_number")?,
-                document_sha256: row.try_get("document_sha256")?,
-                request_ids: row.try_get("request_ids")?,
-                recorded_at: row.try_get("recorded_at")?,
-                recorded_by: row.try_get("recorded_by")?,
-            })
-        })
-        .collect()
+    rows.iter().map(decision).collect()
+}
+
+/// The decision that orders a unit now, if there is one: the newest. Takes no lock.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn of_unit(
+    client: &deadpool_postgres::Client,
+    unit_key: &str,
+) -> Result<Option<Decision>, StoreError> {
+    let statement = client.prepare_cached(include_str!("queries/order_decision/of_unit.sql")).await?;
+    let row = client.query_opt(&statement, &[&unit_key]).await?;
+    row.as_ref().map(decision).transpose()
+}
+
+fn decision(row: &Row) -> Result<Decision, StoreError> {
+    Ok(Decision {
+        decision_id: row.try_get("decision_id")?,
+        dispute_id: row.try_get("dispute_id")?,
+        decided_by: row.try_get("decided_by")?,
+        decided_on: row.try_get("decided_on")?,
+        document_number: row.try_get("document_number")?,
+        document_sha256: row.try_get("document_sha256")?,
+        request_ids: row.try_get("request_ids")?,
+        recorded_at: row.try_get("recorded_at")?,
+        recorded_by: row.try_get("recorded_by")?,
+    })
+}
+
+impl Decision {
+    /// The order that it decided.
+    ///
+    /// # Errors
+    /// When the stored decision names a request twice.
+    pub fn order(&self) -> Result<SuperiorDecision, StoreError> {
+        SuperiorDecision::new(self.request_ids.clone()).map_err(|e| decode("order_decision.request_ids", e))
+    }
 }
 
 /// The decision in force on a unit's order: the newest, because each names all demands that stood when its dispute began.

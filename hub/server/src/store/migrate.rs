@@ -48,6 +48,7 @@ migrations! {
     13 "0013_unit_register.sql",
     14 "0014_matters.sql",
     15 "0015_reminders.sql",
+    16 "0016_open_issues.sql",
 }
 
 /// Why the schema could not be brought up to date. Applied files stay applied; the rest is untouched.

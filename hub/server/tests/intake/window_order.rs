@@ -152,6 +152,86 @@ async fn what_is_registered_stays_and_raises_an_alarm() {
     assert_sound(&hub).await;
 }
 
+/// R34, R53: what the courts must settle is on record at once, with its evidence, once for each late receipt; nobody is moved
+/// in the register, and the courts of the network learn it.
+#[tokio::test(flavor = "multi_thread")]
+async fn r53_a_late_receipt_before_registered_ones_opens_a_dispute() {
+    let hub = Hub::start("window_dispute").await;
+    hub.upload("clerk-a", PDF).await;
+    let first = by_network(&hub, "net-1").await;
+    let second = by_network(&hub, "net-2").await;
+    let disputes = "SELECT count(*) FROM inv_dispute WHERE cause = 'late_receipt' AND opened_by = 'hub'";
+    // Before anything is registered a late entry moves others and conflicts with nothing.
+    let entered = hub.enter("clerk-a", &late("w-0", ago(3600))).await;
+    assert_eq!(hub.decide("clerk-b", &entered.body["entry_id"], "confirm").await.status, 200);
+    assert_eq!(hub.count(disputes).await, 0);
+    let result = json!({"schema": "xiezhi.result.v1", "request_id": first, "registry": "110105", "registration": {
+        "status": "formal", "business_number": "B-1", "registered_at": Timestamp::now(),
+        "period_from": "2090-01-01", "period_to": "2092-12-31"}});
+    let result = serde_json::from_value(result).unwrap();
+    hub::outcomes::record(&hub.store, &super::support::rules(), &super::support::timers(), &[result])
+        .await
+        .unwrap();
+
+    let mut earlier = late("w-1", ago(7200));
+    earlier["demand"]["court"]["code"] = json!("沪0115");
+    earlier["demand"]["case_number"] = json!("（2024）沪0115执77号");
+    let entered = hub.enter("clerk-a", &earlier).await;
+    assert_eq!(hub.count(disputes).await, 0, "an entry that waits for a second person is no receipt");
+    let confirmed = hub.decide("clerk-b", &entered.body["entry_id"], "confirm").await;
+    let newcomer = confirmed.body["requests"][0]["request_id"].clone();
+    assert_eq!(hub.count(disputes).await, 1, "{}", confirmed.body);
+    let page = hub.get("court-a", "/v1/disputes?cause=late_receipt&open=true").await.body;
+    let dispute = &page["items"][0];
+    assert_eq!(dispute["superior"], json!({"is": "court", "code": "最高法"}));
+    let courts: Vec<_> =
+        dispute["parties"].as_array().unwrap().iter().map(|p| p["court_code"].as_str().unwrap()).collect();
+    assert_eq!(courts, ["沪0115", "京0105", "京0105", "京0105"]);
+    assert_eq!(dispute["entries"][0]["actor"], "hub");
+
+    // The evidence was frozen with the receipt and the alarm in it; its digest stands in the audit.
+    let id = dispute["dispute_id"].as_str().unwrap();
+    let evidence = hub.get("operator", &format!("/v1/disputes/{id}/evidence")).await.body;
+    let late_one = evidence["requests"].as_array().unwrap().iter().find(|r| r["request_id"] == newcomer);
+    let late_one = late_one.unwrap();
+    assert_eq!(
+        (&late_one["state"], &late_one["receipt"]["channel"]),
+        (&json!("delivered"), &json!("window"))
+    );
+    let alarm =
+        late_one["events"].as_array().unwrap().iter().find(|e| e["kind"] == "order_conflict").unwrap();
+    assert_eq!(
+        (&alarm["detail"]["dispute_id"], &alarm["detail"]["registered"]),
+        (&json!(id), &json!([first]))
+    );
+    let audited =
+        format!("SELECT count(*) FROM audit WHERE object LIKE 'dispute {id} evidence %' AND actor = 'hub'");
+    assert_eq!(hub.count(&audited).await, 1);
+
+    // Each demand of the network is told, with its place by receipt; those of the window are answered on paper.
+    let feed = hub.get("court-a", "/v1/feedback?after=0&limit=100").await.body;
+    let told: Vec<(&Value, &Value)> = feed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|e| e["body"]["event"] == "dispute_opened" && e["body"]["dispute_id"] == id)
+        .map(|e| (&e["request_id"], &e["body"]["place"]))
+        .collect();
+    let (first_id, second_id) = (json!(first), json!(second));
+    assert_eq!(told, [(&first_id, &json!(3)), (&second_id, &json!(4))]);
+    assert_eq!(hub.count("SELECT count(*) FROM feedback WHERE body ->> 'event' = 'dispute_opened'").await, 2);
+    let shown = hub.get("court-a", &format!("/v1/demands/{first}")).await.body;
+    assert_eq!(shown["requests"][0]["state"], "registered", "nothing is reordered");
+
+    // The local link's report conflicts as well: a dispute of its own; repeated it opens none.
+    let at = kept(ago(9000));
+    assert!(matches!(report(&hub, local_report("L-1", at)).await, LocalReceiptVerdict::Recorded { .. }));
+    assert_eq!(hub.count(disputes).await, 2);
+    assert!(matches!(report(&hub, local_report("L-1", at)).await, LocalReceiptVerdict::Repeated { .. }));
+    assert_eq!(hub.count(disputes).await, 2);
+    assert_sound(&hub).await;
+}
+
 /// R66, the drill: announce, serve at the window, end, and everything stands in one line.
 #[tokio::test(flavor = "multi_thread")]
 async fn r66_what_the_window_took_during_an_outage_merges_into_the_order() {

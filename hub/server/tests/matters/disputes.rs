@@ -166,8 +166,8 @@ async fn only_the_superior_courts_document_moves_anybody() {
         )
         .await;
     assert_eq!(moved, 2);
-    assert_eq!(told(&hub, "court-b", second).await, ["delivered", "order_decided"]);
-    assert_eq!(told(&hub, "court-a", third).await, ["delivered", "order_decided"]);
+    assert_eq!(told(&hub, "court-b", second).await, ["delivered", "dispute_opened", "order_decided"]);
+    assert_eq!(told(&hub, "court-a", third).await, ["delivered", "dispute_opened", "order_decided"]);
     assert_eq!(told(&hub, "court-b", late).await, ["delivered"]);
     assert_eq!(audited(&hub, "dispute.order_decided").await, 1);
     // A court sees of the order its own demands only.
@@ -184,6 +184,72 @@ async fn only_the_superior_courts_document_moves_anybody() {
     assert_eq!(say(&hub, returned(first, "target_inaccurate", &[])).await, OutcomeVerdict::Effective);
     assert_eq!(order_now(&hub).await, [second, third, late]);
     assert_eq!(hub.count("SELECT count(*) FROM inv_receipt").await, 4);
+}
+
+/// R53 through the queue: the decided places with the document that gave them; who comes later stands behind, by receipt.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_shows_a_decided_order_and_its_document() {
+    let Scene { hub, first, second, third } = scene("dispute_queue").await;
+    let path = format!("/v1/units/{}/queue", unit(7));
+    let before = hub.get("operator", &path).await.body;
+    assert!(before["items"].as_array().unwrap().iter().all(|line| line["decided"].is_null()));
+    assert_eq!(before["turn"]["place"], 1);
+
+    let opened = open(&hub, "court-a", &[third]).await;
+    let id = opened.body["dispute_id"].as_str().unwrap();
+    assert_eq!(hub.get("operator", &path).await.body, before, "a dispute alone changes nothing");
+    assert_eq!(hub.upload("operator", JUDGMENT).await.status, 201);
+    let order = format!("/v1/disputes/{id}/order");
+    let decided = post(&hub, "operator", &order, &decision("最高法", &[third, first, second])).await;
+    assert_eq!(decided.status, 201, "{}", decided.body);
+    let late = seize(&hub, "court-b", "B4444", "浙0192", &[unit(7)]).await[0];
+    receive(&hub, &[late]).await;
+
+    let queue = hub.get("operator", &path).await.body;
+    let line = |line: &Value| {
+        let id: Uuid = line["demand"]["request_id"].as_str().unwrap().parse().unwrap();
+        (line["place"].as_u64().unwrap(), id, line["decided"]["place_by_receipt"].as_u64())
+    };
+    let lines = queue["items"].as_array().unwrap();
+    let seen: Vec<_> = lines.iter().map(line).collect();
+    assert_eq!(seen, [(1, third, Some(3)), (2, first, Some(1)), (3, second, Some(2)), (4, late, None)]);
+    for line in &lines[..3] {
+        assert_eq!(line["decided"]["document_sha256"], sha256(JUDGMENT).as_str(), "{line}");
+        assert_eq!(
+            (&line["decided"]["dispute_id"], &line["decided"]["decided_by"]),
+            (&json!(id), &json!("最高法"))
+        );
+        let why = line["why"].as_str().unwrap();
+        assert!(why.contains("placed by （2026）最高法执协7号 of 最高法, 2026-01-05"), "{why}");
+    }
+    assert!(lines[0]["why"].as_str().unwrap().contains("正式 if the order is followed"), "{}", lines[0]);
+    assert!(!lines[3]["why"].as_str().unwrap().contains("placed by"), "{}", lines[3]);
+    // What is next follows the decided order.
+    assert_eq!(queue["turn"], json!({"place": 1, "kind": "seizure", "position": "正式"}));
+
+    // Page by page it is the same list, also when the line that a page ended with loses its place meanwhile.
+    let mut paged = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = hub.get("operator", &format!("{path}?limit=1{cursor}")).await.body;
+        paged.extend(page["items"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(json!(paged), queue["items"]);
+    let page = hub.get("operator", &format!("{path}?limit=1")).await.body;
+    assert_eq!(say(&hub, returned(third, "target_inaccurate", &[])).await, OutcomeVerdict::Effective);
+    let rest = format!("{path}?cursor={}", page["next"].as_str().unwrap());
+    let rest = hub.get("operator", &rest).await.body;
+    let ids: Vec<_> =
+        rest["items"].as_array().unwrap().iter().map(|l| l["demand"]["request_id"].clone()).collect();
+    assert_eq!(ids, [json!(first), json!(second), json!(late), json!(third)]);
+
+    // A court sees the decision on its own demands; of another court's nothing is said.
+    let seen = hub.get("court-b", &path).await.body;
+    let own: Vec<_> =
+        seen["items"].as_array().unwrap().iter().map(|l| l["decided"]["decided_by"].clone()).collect();
+    assert_eq!(own, [json!("最高法"), Value::Null]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
