@@ -118,3 +118,67 @@ async fn two_seizures_and_a_lifting_in_the_queue() {
     }
     world.finish().await.unwrap();
 }
+
+/// R53: the superior court's decision through the command line, and the queue that shows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decided_order_in_the_queue() {
+    let world = World::builder("queue_decided").provinces(&["32"]).start().await.unwrap();
+    let (first, second) = (world.court("court-a"), world.court("court-b"));
+    let unit = unit_code("320102", 6);
+    let a = first.send(&demand(Kind::Seizure, "320102").unit(&unit).build()).await.unwrap()[0];
+    first.wait_for_state(a, "registered", SOON).await.unwrap();
+    let b =
+        second.send(&demand(Kind::Seizure, "320102").court("沪0115").unit(&unit).build()).await.unwrap()[0];
+    second.wait_for_state(b, "registered", SOON).await.unwrap();
+
+    let hub = async |args: &[&str]| world.hub_cli_as("operator-1", args).await.unwrap();
+    let (a_id, b_id) = (a.to_string(), b.to_string());
+    let opened = hub(&["dispute", "open", &a_id, "--reason", "两家法院对查封顺位有异议", "--json"]).await;
+    let opened: Value = serde_json::from_str(&opened).unwrap();
+    let dispute = opened["dispute_id"].as_str().unwrap();
+    assert_eq!(opened["superior"]["code"], "最高法");
+    let document = world.dir().join("decision.pdf");
+    std::fs::write(&document, b"%PDF-1.7 a decision on the order by a court that does not exist").unwrap();
+    let document = document.to_str().unwrap();
+    hub(&[
+        "dispute",
+        "order",
+        dispute,
+        "--court",
+        "最高法",
+        "--date",
+        "2026-01-05",
+        "--number",
+        "（2026）最高法执协7号",
+        "--document",
+        document,
+        &b_id,
+        &a_id,
+    ])
+    .await;
+    let c = first.send(&demand(Kind::Seizure, "320102").unit(&unit).build()).await.unwrap()[0];
+    first.wait_for_state(c, "registered", SOON).await.unwrap();
+
+    let queue: Value = serde_json::from_str(&hub(&["queue", &unit, "--json"]).await).unwrap();
+    let places: Vec<_> = queue["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|l| (l["demand"]["request_id"].clone(), l["decided"]["document_number"].clone()))
+        .collect();
+    let number = json!("（2026）最高法执协7号");
+    assert_eq!(places, [(json!(b), number.clone()), (json!(a), number), (json!(c), Value::Null)]);
+    // The registry registers, not the hub: in the register everybody stands where the county put him.
+    assert_eq!(
+        lines(&queue),
+        [
+            (Some(1), Some("轮候 1"), "registered"),
+            (Some(2), Some("正式"), "registered"),
+            (Some(3), Some("轮候 2"), "registered")
+        ]
+    );
+    let table = hub(&["queue", &unit]).await;
+    assert!(table.contains("placed by （2026）最高法执协7号 of 最高法"), "{table}");
+    assert_eq!(told(&second, b).await, ["delivered", "registered", "dispute_opened", "order_decided"]);
+    world.finish().await.unwrap();
+}

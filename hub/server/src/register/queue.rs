@@ -1,6 +1,8 @@
 //! The queue of a unit: every demand with its place in the order of delivery and where its seizure stands. Pure.
+//!
+//! Places and positions need all demands of the unit; words are found for the lines of one page only.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::{Timestamp, civil::Date};
 use schemars::JsonSchema;
@@ -13,7 +15,7 @@ use xiezhi_domain::{
 };
 use xiezhi_schemas::message::Kind;
 
-use crate::store::units::Demanded;
+use crate::store::{disputes::Decision, units::Demanded};
 
 /// One demand in the queue of a unit.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -47,10 +49,29 @@ pub struct Line {
     /// What does not agree with the order of delivery.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disagreements: Vec<Code>,
+    /// The decision that gave it its place; absent while its place is that by receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Decided>,
     /// Why it stands where it stands, in a sentence.
     pub why: String,
-    #[serde(skip)]
-    key: Key,
+}
+
+/// The decision of the common superior court (共同上级人民法院) that orders a demand.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "QueueDecision")]
+pub struct Decided {
+    /// The dispute that it settled.
+    pub dispute_id: Uuid,
+    /// 法院代字 of the court that decided.
+    pub decided_by: String,
+    /// The day of its document.
+    pub decided_on: Date,
+    /// Number of its document.
+    pub document_number: String,
+    /// Digest of its document.
+    pub document_sha256: String,
+    /// The place that the demand would have by receipt, from 1.
+    pub place_by_receipt: usize,
 }
 
 /// What names a demand.
@@ -124,12 +145,6 @@ pub(super) struct Key {
     pub(super) request_id: Uuid,
 }
 
-impl Line {
-    pub(super) fn key(&self) -> Key {
-        self.key
-    }
-}
-
 /// The demand whose turn it is (依次办理). For people: the hub registers nothing.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Turn {
@@ -142,66 +157,135 @@ pub struct Turn {
     pub position: Option<String>,
 }
 
-/// The lines of a unit and whose turn it is.
-pub(super) fn lines(
-    demands: &[Demanded],
-    register: &Register,
-    disagreements: &[Anomaly],
-    decision: Option<&SuperiorDecision>,
-) -> (Vec<Line>, Option<Turn>) {
-    let receipts: Vec<Received> = demands.iter().filter_map(received).collect();
-    let ordered = order(&receipts, decision);
-    let ranks: HashMap<Uuid, usize> =
-        ordered.iter().enumerate().map(|(at, received)| (received.request_id, at + 1)).collect();
-    let positions: HashMap<Uuid, Place> = register.places().into_iter().collect();
-    let seizures: HashMap<Uuid, &Seizure> = register.all().iter().map(|s| (s.request_id, s)).collect();
-    let expected = expected(&ordered, positions.len());
-    let mut lines: Vec<Line> = demands
-        .iter()
-        .map(|demand| {
-            let id = demand.request_id;
-            let seizure = seizures.get(&id).copied();
-            let place = ranks.get(&id).copied();
-            let position = seizure.map(|seizure| position(seizure, positions.get(&id).copied()));
-            let codes: HashSet<Code> =
-                disagreements.iter().filter(|one| one.request_id() == id).map(Anomaly::code).collect();
-            let mut disagreements: Vec<Code> = codes.into_iter().collect();
-            disagreements.sort_unstable();
-            Line {
-                why: why(demand, seizure, positions.get(&id).copied(), expected.get(&id).copied()),
-                place,
-                position,
-                demand: Some(named(demand)),
-                kind: demand.kind,
-                state: demand.state,
-                channel: demand.receipt.as_ref().map(|r| r.channel.clone()),
-                delivered_at: demand.receipt.as_ref().map(|r| r.delivered_at),
-                receipt_no: demand.receipt.as_ref().map(|r| r.no),
-                seizure: seizure.map(SeizureView::from),
-                disagreements,
-                key: key(demand, place.is_none()),
-            }
+/// The demands of a unit in their order, with what the words about each are made of.
+pub(super) struct Outline<'a> {
+    entries: Vec<Entry<'a>>,
+    decision: Option<&'a Decision>,
+    /// Places by receipt of the demands that the decision orders.
+    by_receipt: HashMap<Uuid, usize>,
+    positions: HashMap<Uuid, Place>,
+    seizures: HashMap<Uuid, &'a Seizure>,
+    expected: HashMap<Uuid, Place>,
+    disagreements: HashMap<Uuid, BTreeSet<Code>>,
+    /// Whose turn it is.
+    pub(super) turn: Option<Turn>,
+}
+
+struct Entry<'a> {
+    place: Option<usize>,
+    key: Key,
+    demand: &'a Demanded,
+}
+
+impl<'a> Outline<'a> {
+    pub(super) fn new(
+        demands: &'a [Demanded],
+        register: &'a Register,
+        disagreements: &[Anomaly],
+        decision: Option<(&'a Decision, SuperiorDecision)>,
+    ) -> Self {
+        let (decision, decided) = decision.unzip();
+        let receipts: Vec<Received> = demands.iter().filter_map(received).collect();
+        let ordered = order(&receipts, decided.as_ref());
+        let ranks = places(&ordered);
+        let by_receipt = decision.map_or_else(HashMap::new, |decision| {
+            let mut places = places(&order(&receipts, None));
+            places.retain(|id, _| decision.request_ids.contains(id));
+            places
+        });
+        let positions: HashMap<Uuid, Place> = register.places().into_iter().collect();
+        let mut entries: Vec<Entry<'_>> = demands
+            .iter()
+            .map(|demand| {
+                let place = ranks.get(&demand.request_id).copied();
+                Entry { place, key: key(demand, place.is_none()), demand }
+            })
+            .collect();
+        entries.sort_by_key(|entry| (entry.place.is_none(), entry.place, entry.key));
+        let turn = next(&ordered, register).map(|expected| Turn {
+            place: ranks[&expected.request_id],
+            kind: expected.kind,
+            position: expected.place.map(|place| place.to_string()),
+        });
+        let mut codes: HashMap<Uuid, BTreeSet<Code>> = HashMap::new();
+        for one in disagreements {
+            codes.entry(one.request_id()).or_default().insert(one.code());
+        }
+        Self {
+            entries,
+            decision,
+            by_receipt,
+            expected: expected(&ordered, positions.len()),
+            positions,
+            seizures: register.all().iter().map(|s| (s.request_id, s)).collect(),
+            disagreements: codes,
+            turn,
+        }
+    }
+
+    /// Leaves out demands; the others keep their places.
+    pub(super) fn retain(&mut self, keep: impl Fn(&Demanded) -> bool) {
+        self.entries.retain(|entry| keep(entry.demand));
+    }
+
+    /// At most `limit` lines after the one with which the page before ended, and the key of the last one if there are more.
+    pub(super) fn page(&self, last: Option<Key>, limit: usize) -> (Vec<Line>, Option<Key>) {
+        let rest = &self.entries[self.after(last)..];
+        let page = &rest[..limit.min(rest.len())];
+        let next = page.last().filter(|_| rest.len() > page.len()).map(|entry| entry.key);
+        (page.iter().map(|entry| self.line(entry)).collect(), next)
+    }
+
+    /// Where the page after `last` begins. A line that lost its place meanwhile is looked for by its key; where a court decided
+    /// the order, keys do not say who was read already, and reading begins anew rather than leave anybody out.
+    fn after(&self, last: Option<Key>) -> usize {
+        let Some(last) = last else { return 0 };
+        match self.entries.iter().position(|entry| entry.key == last) {
+            Some(at) => at + 1,
+            None if self.decision.is_some() => 0,
+            None => self.entries.partition_point(|entry| entry.key < last),
+        }
+    }
+
+    fn line(&self, entry: &Entry<'_>) -> Line {
+        let demand = entry.demand;
+        let id = demand.request_id;
+        let seizure = self.seizures.get(&id).copied();
+        let standing = self.positions.get(&id).copied();
+        let decided = self.decided(id);
+        Line {
+            why: why(demand, seizure, standing, self.expected.get(&id).copied(), decided.as_ref()),
+            place: entry.place,
+            position: seizure.map(|seizure| position(seizure, standing)),
+            demand: Some(named(demand)),
+            kind: demand.kind,
+            state: demand.state,
+            channel: demand.receipt.as_ref().map(|r| r.channel.clone()),
+            delivered_at: demand.receipt.as_ref().map(|r| r.delivered_at),
+            receipt_no: demand.receipt.as_ref().map(|r| r.no),
+            seizure: seizure.map(SeizureView::from),
+            disagreements: self.disagreements.get(&id).into_iter().flatten().copied().collect(),
+            decided,
+        }
+    }
+
+    fn decided(&self, request_id: Uuid) -> Option<Decided> {
+        let place_by_receipt = *self.by_receipt.get(&request_id)?;
+        let decision = self.decision?;
+        Some(Decided {
+            dispute_id: decision.dispute_id,
+            decided_by: decision.decided_by.clone(),
+            decided_on: decision.decided_on,
+            document_number: decision.document_number.clone(),
+            document_sha256: decision.document_sha256.clone(),
+            place_by_receipt,
         })
-        .collect();
-    lines.sort_by(|a, b| rank(a).cmp(&rank(b)).then(a.key.cmp(&b.key)));
-    let turn = next(&ordered, register).map(|expected| Turn {
-        place: ranks[&expected.request_id],
-        kind: expected.kind,
-        position: expected.place.map(|place| place.to_string()),
-    });
-    (lines, turn)
+    }
 }
 
-fn rank(line: &Line) -> (bool, Option<usize>) {
-    (line.place.is_none(), line.place)
-}
-
-/// Lines after the line with which an earlier page ended. A line that lost its place meanwhile is looked for by its key.
-pub(super) fn after(lines: &[Line], last: Option<Key>) -> &[Line] {
-    let Some(last) = last else { return lines };
-    let found = lines.iter().position(|line| line.key == last);
-    let from = found.map_or_else(|| lines.partition_point(|line| line.key < last), |at| at + 1);
-    &lines[from..]
+/// Each request's place, from 1.
+fn places(ordered: &[Received]) -> HashMap<Uuid, usize> {
+    ordered.iter().enumerate().map(|(at, received)| (received.request_id, at + 1)).collect()
 }
 
 fn received(demand: &Demanded) -> Option<Received> {
@@ -257,11 +341,18 @@ fn why(
     seizure: Option<&Seizure>,
     place: Option<Place>,
     expected: Option<Place>,
+    decided: Option<&Decided>,
 ) -> String {
     let since = demand.receipt.as_ref().map(|receipt| {
         format!("received {} as no {} of registry {}", receipt.delivered_at, receipt.no, demand.registry)
     });
-    let received = since.unwrap_or_else(|| "not received".to_owned());
+    let mut received = since.unwrap_or_else(|| "not received".to_owned());
+    if let Some(Decided { decided_by, decided_on, document_number, place_by_receipt, .. }) = decided {
+        let words = format!(
+            " (place {place_by_receipt} by receipt); placed by {document_number} of {decided_by}, {decided_on}"
+        );
+        received.push_str(&words);
+    }
     match (demand.state, seizure.map(|seizure| seizure.stand), place) {
         (State::InFlight, ..) => {
             "on the road: it has no place before the registry receives it (送达)".to_owned()

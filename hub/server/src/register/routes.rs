@@ -13,7 +13,7 @@ use uuid::Uuid;
 use xiezhi_domain::State as RequestState;
 use xiezhi_schemas::identifier::UnitCode;
 
-use super::queue::{self, Key, Line, Turn};
+use super::queue::{Key, Line, Outline, Turn};
 use crate::{
     http::{
         App,
@@ -24,6 +24,7 @@ use crate::{
         routes::{PLAIN, Route, json, schema_of},
     },
     store::{
+        StoreError, disputes,
         principals::Role,
         units::{self, Demanded},
     },
@@ -99,32 +100,34 @@ async fn show(
     let cursor = query.cursor.as_deref().map(read_cursor).transpose()?;
     let unit = unit.to_string();
     let client = app.store.client().await?;
-    let units = [unit.as_str()];
-    let (demands, register, disagreements, decisions) = tokio::try_join!(
+    let (demands, register, disagreements, decision) = tokio::try_join!(
         units::demands(&client, &unit),
         units::register(&client, &unit),
         units::disagreements(&client, &unit),
-        units::decisions(&client, &units)
+        disputes::of_unit(&client, &unit)
     )?;
     drop(client);
     if !may_read(&caller, &demands) {
         return Err(Problem::not_found());
     }
-    let (mut lines, turn) = queue::lines(&demands, &register, &disagreements, decisions.get(&unit));
-    if caller.role == Role::Court {
-        for_a_court(&caller.name, &mut lines);
+    let decision = decision.as_ref().map(|made| Ok::<_, StoreError>((made, made.order()?))).transpose()?;
+    let mut outline = Outline::new(&demands, &register, &disagreements, decision);
+    let court = (caller.role == Role::Court).then_some(caller.name.as_str());
+    if let Some(court) = court {
+        outline.retain(|demand| demand.sender == court || demand.state == RequestState::Registered);
     }
-    let rest = queue::after(&lines, cursor);
-    let page = &rest[..limit.min(rest.len())];
-    let next = page.last().filter(|_| rest.len() > limit).map(|line| write_cursor(line.key()));
+    let (mut items, next) = outline.page(cursor, limit);
+    if let Some(court) = court {
+        items.iter_mut().for_each(|line| for_a_court(court, line));
+    }
     let waiting = register.places().iter().filter(|(_, place)| place.ahead() > 0).count();
     let standing = register.standing().count();
     Ok(Json(Queue {
         unit_code: unit,
         register: Standing { formal: standing - waiting, waiting, ended: register.all().len() - standing },
-        turn,
-        items: page.to_vec(),
-        next,
+        turn: outline.turn,
+        items,
+        next: next.map(write_cursor),
     }))
 }
 
@@ -140,15 +143,13 @@ fn may_read(caller: &Caller, demands: &[Demanded]) -> bool {
 
 /// R68 (严禁违法泄露不动产登记信息): what is not registered concerns nobody but those who handle it, and of what is registered a
 /// court needs the place, not the name.
-fn for_a_court(court: &str, lines: &mut Vec<Line>) {
-    lines.retain_mut(|line| {
-        if line.demand.as_ref().is_some_and(|demand| demand.sender == court) {
-            return true;
-        }
-        line.demand = None;
-        line.why = "a demand of another court".to_owned();
-        line.state == RequestState::Registered
-    });
+fn for_a_court(court: &str, line: &mut Line) {
+    if line.demand.as_ref().is_some_and(|demand| demand.sender == court) {
+        return;
+    }
+    line.demand = None;
+    line.decided = None;
+    line.why = "a demand of another court".to_owned();
 }
 
 /// Opaque on purpose: callers must not build positions of their own.
