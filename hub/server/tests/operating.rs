@@ -128,7 +128,18 @@ async fn from_nothing_to_a_running_hub() {
 
     let (code, checks) = hub.doctor();
     assert_eq!(code, 0, "{checks:#?}");
-    for name in ["settings", "database", "schema", "role", "clock", "directory", "broker", "topology"] {
+    for name in [
+        "settings",
+        "database",
+        "schema",
+        "role",
+        "clock",
+        "directory",
+        "courts",
+        "broker",
+        "topology",
+        "fonts",
+    ] {
         assert_eq!(status(&checks, name), "ok", "{checks:#?}");
     }
     // Sound, or about to end: the compiled-in years end on some day. Never unchecked.

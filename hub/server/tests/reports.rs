@@ -204,6 +204,30 @@ async fn the_numbers_are_those_of_the_event_log() {
         assert_eq!(groups.iter().map(|group| group.counts.accepted).sum::<i64>(), 60);
         assert_eq!(groups.iter().map(|group| group.counts.received).sum::<i64>(), report.all.received);
     }
+    // The share of results on time is that of the outcomes themselves.
+    let row = db
+        .admin
+        .query_one(
+            "SELECT count(*) FILTER (WHERE due_at IS NOT NULL), count(*) FILTER (WHERE fed_back_at <= due_at)
+             FROM outcome WHERE disposition = 'effective'",
+            &[],
+        )
+        .await
+        .unwrap();
+    let (due, on_time): (i64, i64) = (row.get(0), row.get(1));
+    assert_eq!((report.all.results_due, report.all.results_on_time), (due, on_time));
+    assert_eq!(report.all.on_time_share, Some(on_time as f64 / due as f64));
+    assert_eq!(report.scans_by_organisation, []);
+    // What the register made of these results has issues; the sums are those of the list.
+    let issues = db.admin.query("SELECT cause, closed_at IS NULL FROM inv_issue", &[]).await.unwrap();
+    let mut counted: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    for row in issues {
+        let sum = counted.entry(row.get(0)).or_default();
+        *sum = (sum.0 + 1, sum.1 + i64::from(row.get::<_, bool>(1)));
+    }
+    let told: BTreeMap<String, (i64, i64)> =
+        report.issues_by_cause.iter().map(|line| (line.cause.clone(), (line.opened, line.open))).collect();
+    assert_eq!(told, counted);
     let (p50, p99, max) = (
         report.all.wait_p50_seconds.unwrap(),
         report.all.wait_p99_seconds.unwrap(),

@@ -7,7 +7,7 @@ use super::{
     ApiArgs, Failure,
     client::{Api, pages},
     demands::{PageArgs, segment},
-    dispute::{CloseArgs, NoteArgs, close, note, shown},
+    matter::{CloseArgs, NoteArgs, close, note, shown},
 };
 
 /// Consultations.

@@ -9,7 +9,7 @@ use super::{
     ApiArgs, Failure,
     client::{Api, pages},
     demands::PageArgs,
-    dispute::shown,
+    matter::shown,
     papers::read,
 };
 

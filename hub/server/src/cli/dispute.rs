@@ -1,12 +1,9 @@
 //! `hub dispute`: disputes about the order of demands on one unit (查封顺位异议).
 
-use std::{
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::{io::Write as _, path::PathBuf};
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 use xiezhi_domain::superior::{Superior, common_superior};
 use xiezhi_schemas::{courts, identifier::CourtCode};
 
@@ -14,8 +11,8 @@ use super::{
     ApiArgs, Failure,
     client::{Api, pages},
     demands::{PageArgs, segment},
+    matter::{CloseArgs, NoteArgs, close, document, note, shown},
     output,
-    papers::upload,
 };
 
 /// Disputes about the order.
@@ -113,66 +110,6 @@ enum DisputeCommand {
         #[arg(long)]
         json: bool,
     },
-}
-
-/// A note on a matter.
-#[derive(Debug, Args)]
-pub(super) struct NoteArgs {
-    /// Its id.
-    id: String,
-    /// What happened or what was said.
-    #[arg(long)]
-    text: String,
-    /// What supports it, a file.
-    #[arg(long, value_name = "FILE")]
-    document: Option<PathBuf>,
-    /// As JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-/// The end of a matter.
-#[derive(Debug, Args)]
-pub(super) struct CloseArgs {
-    /// Its id.
-    id: String,
-    /// The result, in words.
-    #[arg(long)]
-    result: String,
-    /// As JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-/// Prints an answer.
-pub(super) fn shown(value: &Value, as_json: bool) -> Result<(), Failure> {
-    if as_json {
-        output::json(value)?
-    } else {
-        output::outline(value)?
-    }
-    Ok(())
-}
-
-/// Uploads a file and gives the claim that a log names.
-async fn document(api: &Api, path: &Path) -> Result<Value, Failure> {
-    let claim = upload(api, path).await?;
-    Ok(json!({ "sha256": claim.sha256, "name": claim.name }))
-}
-
-/// Adds a note to the matter below `path`.
-pub(super) async fn note(api: &Api, path: &str, args: NoteArgs) -> Result<(), Failure> {
-    let mut body = json!({ "text": args.text });
-    if let Some(file) = &args.document {
-        body["document"] = document(api, file).await?;
-    }
-    shown(&api.post(&format!("{path}/{}/entries", segment(&args.id)?), &body).await?, args.json)
-}
-
-/// Closes the matter below `path`.
-pub(super) async fn close(api: &Api, path: &str, args: CloseArgs) -> Result<(), Failure> {
-    let body = json!({ "result": args.result });
-    shown(&api.post(&format!("{path}/{}/close", segment(&args.id)?), &body).await?, args.json)
 }
 
 const PATH: &str = "/v1/disputes";

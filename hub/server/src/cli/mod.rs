@@ -17,9 +17,11 @@ mod dispute;
 mod failure;
 mod form;
 mod identifier;
+mod issue;
 mod keys;
 mod ledger;
 mod lines;
+mod matter;
 mod operate;
 mod outage;
 mod output;
@@ -141,6 +143,8 @@ enum Command {
     Dispute(dispute::DisputeArgs),
     /// What courts and registration authorities talk about (会商).
     Consultation(consultation::ConsultationArgs),
+    /// What is open in a province, who sees to it, and until when.
+    Issue(issue::IssueArgs),
     /// Whom to call (联络员).
     Contact(contact::ContactArgs),
     /// What is due (智能提醒), and at whom.
@@ -222,6 +226,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Withdrawal(args) => withdrawal::run(args).await?,
         Command::Dispute(args) => return dispute::run(args).await,
         Command::Consultation(args) => consultation::run(args).await?,
+        Command::Issue(args) => issue::run(args).await?,
         Command::Contact(args) => contact::run(args).await?,
         Command::Reminders(args) => reminders::reminders(args).await?,
         Command::Deadlines(args) => reminders::deadlines(&settings()?, &args)?,

@@ -99,6 +99,7 @@ fn tables(report: &Value) -> io::Result<()> {
             ("P99 S", "/wait_p99_seconds"),
             ("DUE", "/results_due"),
             ("ON TIME", "/results_on_time"),
+            ("SHARE", "/on_time_share"),
         ];
         section_table(&columns, &entries(report, section))?;
     }
@@ -112,7 +113,11 @@ fn tables(report: &Value) -> io::Result<()> {
         ("REPLAYED", "/replayed"),
         ("CLOSED", "/closed"),
     ];
-    section_table(&causes, &entries(report, "undelivered_by_cause"))
+    section_table(&causes, &entries(report, "undelivered_by_cause"))?;
+    let scans = [("彩色扫描件", "/organisation"), ("DEMANDS", "/demands"), ("DOCUMENTS", "/documents")];
+    section_table(&scans, &entries(report, "scans_by_organisation"))?;
+    let issues = [("ISSUES", "/cause"), ("OPENED", "/opened"), ("OPEN", "/open"), ("OVERDUE", "/overdue")];
+    section_table(&issues, &entries(report, "issues_by_cause"))
 }
 
 fn section_table(columns: &[(&str, &str)], items: &[Value]) -> io::Result<()> {
@@ -135,13 +140,14 @@ fn entries(report: &Value, section: &str) -> Vec<Value> {
 fn lines(report: &Value, out: impl io::Write) -> Result<(), csv::Error> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(["section", "key", "measure", "value"])?;
-    let sections =
-        GROUPS.iter().map(|(section, _)| *section).chain(["returns_by_reason", "undelivered_by_cause"]);
+    let lists = ["returns_by_reason", "undelivered_by_cause", "scans_by_organisation", "issues_by_cause"];
+    let sections = GROUPS.iter().map(|(section, _)| *section).chain(lists);
     for section in sections {
         for entry in entries(report, section) {
             let Value::Object(fields) = entry else { continue };
-            let names =
-                ["key", "reason", "cause", "tier"].iter().filter_map(|name| fields.get(*name)?.as_str());
+            let names = ["key", "reason", "cause", "tier", "organisation"]
+                .iter()
+                .filter_map(|name| fields.get(*name)?.as_str());
             let key = names.collect::<Vec<_>>().join(" ");
             for (measure, value) in fields.iter().filter(|(_, value)| value.is_number()) {
                 csv.write_record([section, &key, measure, &value.to_string()])?;

@@ -6,7 +6,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use tokio_postgres::error::SqlState;
 
-use super::{Check, Status};
+use super::{Check, Status, courts};
 use crate::{
     code::chain,
     config::{LedgerSettings, Loaded},
@@ -41,6 +41,7 @@ pub(super) async fn checks(settings: &Loaded) -> Vec<Check> {
     checks.push(role(&store).await);
     checks.push(clock(settings, &store).await);
     checks.push(taking_part(&store).await);
+    checks.push(courts::check(&store).await);
     checks
 }
 

@@ -4,7 +4,9 @@
 
 mod broker;
 mod calendar;
+mod courts;
 mod database;
+mod forms;
 mod host;
 
 use serde::Serialize;
@@ -83,5 +85,6 @@ pub async fn run(settings: &Loaded) -> Vec<Check> {
     checks.extend(broker::checks(settings).await);
     checks.extend(host::disks(settings));
     checks.push(calendar::check(settings));
+    checks.extend(forms::checks(settings));
     checks
 }

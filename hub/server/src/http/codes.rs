@@ -71,6 +71,7 @@ codes! {
     ORDER_DECISION = "HUB-3322" 422 "The decision about the order cannot be recorded";
     MATTER_ENTRY = "HUB-3323" 422 "The entry says nothing";
     CONSULTATION_LEVEL = "HUB-3324" 422 "The consultation names no level that exists";
+    ISSUE = "HUB-3326" 422 "The issue cannot be opened or assigned like this";
     CONTACT_FILE = "HUB-3330" 422 "The file of contacts has mistakes";
     CLOCK = "HUB-3255" 503 "The ledger's clock is not trusted";
     WINDOW_ENTRY = "HUB-3250" 422 "The entry cannot be understood";

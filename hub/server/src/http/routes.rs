@@ -276,6 +276,7 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
         contacts::routes::ROUTES,
         forms::routes::ROUTES,
         matters::CONSULTATION_ROUTES,
+        matters::ISSUE_ROUTES,
         matters::DISPUTE_ROUTES,
         register::routes::ROUTES,
         reminders::routes::ROUTES,

@@ -20,8 +20,7 @@ use uuid::Uuid;
 use xiezhi_schemas::address::ProvinceCode;
 
 use super::{
-    disputes::{ADD, CLOSING, ENTRY},
-    log::{self, ClosingBody, EntryBody, actor, must_say},
+    log::{self, ADD, ClosingBody, EntryBody, actor, must_say},
     views::{self, ConsultationView},
 };
 use crate::{
@@ -243,10 +242,7 @@ async fn note(
     bytes: Body,
 ) -> Result<(StatusCode, Json<ConsultationView>), Problem> {
     one(&app, &caller, consultation_id).await?;
-    let body = typed::read::<EntryBody>(&app, bytes, &ENTRY).await?.body;
-    let (store, who) = (app.store.clone(), caller.clone());
-    let matter = (MatterKind::Consultation, consultation_id);
-    app.finish(async move { log::note(&store, matter, &who, &body).await }).await??;
+    log::post_note(&app, &caller, (MatterKind::Consultation, consultation_id), bytes).await?;
     Ok((StatusCode::CREATED, Json(one(&app, &caller, consultation_id).await?)))
 }
 
@@ -258,10 +254,7 @@ async fn close(
 ) -> Result<Json<ConsultationView>, Problem> {
     caller.need(Need::Operator)?;
     one(&app, &caller, consultation_id).await?;
-    let body = typed::read::<ClosingBody>(&app, bytes, &CLOSING).await?.body;
-    let (store, who) = (app.store.clone(), caller.clone());
-    let matter = (MatterKind::Consultation, consultation_id);
-    app.finish(async move { log::close(&store, matter, &who, &body).await }).await??;
+    log::post_close(&app, &caller, (MatterKind::Consultation, consultation_id), bytes).await?;
     one(&app, &caller, consultation_id).await.map(Json)
 }
 

@@ -20,7 +20,7 @@ use xiezhi_schemas::{
 };
 
 use super::{
-    log::{self, ClosingBody, EntryBody},
+    log::{self, ADD, ClosingBody, EntryBody},
     opening::{self, DisputeBody},
     order::{self, OrderBody},
     views::{self, DisputeView},
@@ -47,13 +47,6 @@ use crate::{
 
 const OPEN: &[Code] =
     &typed::problems::<3, 12>([codes::NOT_FOUND, codes::DISPUTE_PARTIES, codes::MATTER_ENTRY]);
-/// What adding to any matter may be refused with.
-pub(super) const ADD: &[Code] = &typed::problems::<4, 13>([
-    codes::NOT_FOUND,
-    codes::MATTER_ENTRY,
-    codes::MATTER_CLOSED,
-    codes::DOCUMENT_MISSING,
-]);
 const DECIDE: &[Code] = &typed::problems::<4, 13>([
     codes::NOT_FOUND,
     codes::ORDER_DECISION,
@@ -152,8 +145,6 @@ pub const ROUTES: &[Route] = &[
 
 static DISPUTE: LazyLock<Validator> = LazyLock::new(validate::validator::<DisputeBody>);
 static ORDER: LazyLock<Validator> = LazyLock::new(validate::validator::<OrderBody>);
-pub(super) static ENTRY: LazyLock<Validator> = LazyLock::new(validate::validator::<EntryBody>);
-pub(super) static CLOSING: LazyLock<Validator> = LazyLock::new(validate::validator::<ClosingBody>);
 
 async fn one(app: &App, caller: &Caller, dispute_id: Uuid) -> Result<DisputeView, Problem> {
     let sender = visible(caller, None)?;
@@ -204,10 +195,7 @@ async fn note(
     bytes: Body,
 ) -> Result<(StatusCode, Json<DisputeView>), Problem> {
     one(&app, &caller, dispute_id).await?;
-    let body = typed::read::<EntryBody>(&app, bytes, &ENTRY).await?.body;
-    let (store, who) = (app.store.clone(), caller.clone());
-    let matter = (MatterKind::Dispute, dispute_id);
-    app.finish(async move { log::note(&store, matter, &who, &body).await }).await??;
+    log::post_note(&app, &caller, (MatterKind::Dispute, dispute_id), bytes).await?;
     Ok((StatusCode::CREATED, Json(one(&app, &caller, dispute_id).await?)))
 }
 
@@ -232,10 +220,7 @@ async fn close(
 ) -> Result<Json<DisputeView>, Problem> {
     caller.need(Need::Operator)?;
     one(&app, &caller, dispute_id).await?;
-    let body = typed::read::<ClosingBody>(&app, bytes, &CLOSING).await?.body;
-    let (store, who) = (app.store.clone(), caller.clone());
-    let matter = (MatterKind::Dispute, dispute_id);
-    app.finish(async move { log::close(&store, matter, &who, &body).await }).await??;
+    log::post_close(&app, &caller, (MatterKind::Dispute, dispute_id), bytes).await?;
     one(&app, &caller, dispute_id).await.map(Json)
 }
 

@@ -1,5 +1,9 @@
-//! The log of a matter: notes, documents, and the end.
+//! The log of a matter: notes, documents, and the end. What every sort of matter has in common.
 
+use std::sync::LazyLock;
+
+use axum::body::Body;
+use jsonschema::Validator;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -8,16 +12,60 @@ use xiezhi_schemas::message::{Digest, words};
 use crate::{
     audit,
     http::{
+        App,
         auth::Caller,
-        codes,
+        codes::{self, Code},
         problem::{Item, Problem},
+        typed,
     },
+    intake::validate,
     store::{
         Store, StoreError, Transaction, documents as documents_table,
         matters::{self as table, Actor, EntryKind, MatterKind, NewEntry},
         requests,
     },
 };
+
+/// What adding to any matter may be refused with.
+pub(super) const ADD: &[Code] = &typed::problems::<4, 13>([
+    codes::NOT_FOUND,
+    codes::MATTER_ENTRY,
+    codes::MATTER_CLOSED,
+    codes::DOCUMENT_MISSING,
+]);
+
+static ENTRY: LazyLock<Validator> = LazyLock::new(validate::validator::<EntryBody>);
+static CLOSING: LazyLock<Validator> = LazyLock::new(validate::validator::<ClosingBody>);
+
+/// Reads a note and adds it to a matter that `caller` may see.
+///
+/// # Errors
+/// As the body and the log ask.
+pub(super) async fn post_note(
+    app: &App,
+    caller: &Caller,
+    matter: (MatterKind, Uuid),
+    bytes: Body,
+) -> Result<(), Problem> {
+    let body = typed::read::<EntryBody>(app, bytes, &ENTRY).await?.body;
+    let (store, who) = (app.store.clone(), caller.clone());
+    app.finish(async move { note(&store, matter, &who, &body).await }).await?
+}
+
+/// Reads a result and closes a matter with it.
+///
+/// # Errors
+/// As the body and the log ask.
+pub(super) async fn post_close(
+    app: &App,
+    caller: &Caller,
+    matter: (MatterKind, Uuid),
+    bytes: Body,
+) -> Result<(), Problem> {
+    let body = typed::read::<ClosingBody>(app, bytes, &CLOSING).await?.body;
+    let (store, who) = (app.store.clone(), caller.clone());
+    app.finish(async move { close(&store, matter, &who, &body).await }).await?
+}
 
 /// A document of an entry; uploaded before with `PUT /v1/documents` by whoever adds it.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -114,7 +162,7 @@ pub(super) async fn write(
 ///
 /// # Errors
 /// When it says nothing, its document is not there, or the matter is closed.
-pub(super) async fn note(
+async fn note(
     store: &Store,
     matter: (MatterKind, Uuid),
     caller: &Caller,
@@ -137,7 +185,7 @@ pub(super) async fn note(
 ///
 /// # Errors
 /// When the result says nothing, or the matter is closed already.
-pub(super) async fn close(
+async fn close(
     store: &Store,
     matter: (MatterKind, Uuid),
     caller: &Caller,

@@ -9,10 +9,14 @@ use uuid::Uuid;
 use xiezhi_domain::superior::Superior;
 use xiezhi_schemas::message::DisputeCause;
 
-use crate::store::{
-    StoreError, consultations, decode,
-    disputes::{self, Decision, Party},
-    matters::{self, Entry},
+use crate::{
+    directory::today,
+    store::{
+        StoreError, consultations, decode,
+        disputes::{self, Decision, Party},
+        issues,
+        matters::{self, Entry},
+    },
 };
 
 /// What an answer says beside the superior court when it is not known.
@@ -117,6 +121,94 @@ pub struct ConsultationView {
     pub closed_at: Option<Timestamp>,
     /// The log.
     pub entries: Vec<Entry>,
+}
+
+/// Whether an issue is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IssueState {
+    /// Somebody has to see to it.
+    Open,
+    /// It has its answer.
+    Closed,
+}
+
+/// An open issue of a province (问题).
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct IssueView {
+    /// Its id.
+    pub issue_id: Uuid,
+    /// Of which province.
+    pub province: String,
+    /// Why it was opened.
+    pub cause: issues::Cause,
+    /// Whether it is settled.
+    pub state: IssueState,
+    /// What it is, in a line.
+    pub subject: String,
+    /// The request that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<Uuid>,
+    /// Who sees to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Until when, that day included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_on: Option<Date>,
+    /// Open after the day on which it was due, in China.
+    pub overdue: bool,
+    /// When it began.
+    pub opened_at: Timestamp,
+    /// Who opened it; `hub` for those that events opened.
+    pub opened_by: String,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<Timestamp>,
+    /// The words that ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// The log.
+    pub entries: Vec<Entry>,
+}
+
+/// State of an issue, and whether it is overdue.
+pub(super) fn issue_state(line: &issues::Line, today: Date) -> (IssueState, bool) {
+    let open = line.closed_at.is_none();
+    let overdue = open && line.due_on.is_some_and(|day| day < today);
+    (if open { IssueState::Open } else { IssueState::Closed }, overdue)
+}
+
+/// Issues with their logs.
+///
+/// # Errors
+/// When a statement fails.
+pub(super) async fn issues(
+    client: &tokio_postgres::Client,
+    lines: Vec<issues::Line>,
+) -> Result<Vec<IssueView>, StoreError> {
+    let ids: Vec<Uuid> = lines.iter().map(|line| line.issue_id).collect();
+    let mut entries = matters::entries(client, &ids).await?;
+    let today = today();
+    let view = |line: issues::Line| {
+        let (state, overdue) = issue_state(&line, today);
+        IssueView {
+            entries: entries.remove(&line.issue_id).unwrap_or_default(),
+            issue_id: line.issue_id,
+            province: line.province,
+            cause: line.cause,
+            state,
+            subject: line.subject,
+            request_id: line.request_id,
+            owner: line.owner,
+            due_on: line.due_on,
+            overdue,
+            opened_at: line.opened_at,
+            opened_by: line.opened_by,
+            closed_at: line.closed_at,
+            answer: line.answer,
+        }
+    };
+    Ok(lines.into_iter().map(view).collect())
 }
 
 /// Disputes with everything that belongs to them, as `court` sees them; an operator (`None`) sees all.

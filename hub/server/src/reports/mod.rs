@@ -1,5 +1,6 @@
 //! Reports (R63): what became of the demands of a span of days, sorted by kind, channel, court, province and registry, with
-//! returns by reason, times to receipt, results within their limit, and undelivered attempts by cause.
+//! returns by reason, times to receipt, results within their limit, undelivered attempts by cause, scans in place of electronic
+//! seals, and what is open.
 
 pub mod routes;
 
@@ -12,7 +13,7 @@ use crate::{
     directory::zone,
     store::{
         Store, StoreError,
-        reports::{self as table, Cause, Counts, Group, Reason, SortedBy, Span},
+        reports::{self as table, Cause, Counts, Group, Issues, Reason, Scans, SortedBy, Span},
     },
 };
 
@@ -44,6 +45,10 @@ pub struct Report {
     pub returns_by_reason: Vec<Reason>,
     /// Undelivered attempts by cause and tier, commonest first.
     pub undelivered_by_cause: Vec<Cause>,
+    /// Documents sealed by colour scan instead of electronically, by organisation.
+    pub scans_by_organisation: Vec<Scans>,
+    /// Issues opened in these days, by cause.
+    pub issues_by_cause: Vec<Issues>,
 }
 
 /// A span of days that is none.
@@ -111,6 +116,8 @@ pub async fn make(
     let groups = table::counts(&snapshot, span).await?;
     let returns_by_reason = table::returns(&snapshot, span).await?;
     let undelivered_by_cause = table::undelivered(&snapshot, span).await?;
+    let scans_by_organisation = table::scans(&snapshot, span).await?;
+    let issues_by_cause = table::issues(&snapshot, span).await?;
     let made_at = snapshot
         .query_one("SELECT now()", &[])
         .await
@@ -134,6 +141,8 @@ pub async fn make(
         by_registry: sorted(SortedBy::Registry),
         returns_by_reason,
         undelivered_by_cause,
+        scans_by_organisation,
+        issues_by_cause,
     })
 }
 

@@ -17,6 +17,8 @@ pub enum MatterKind {
     Dispute,
     /// 会商.
     Consultation,
+    /// An open issue of a province.
+    Issue,
 }
 
 impl MatterKind {
@@ -25,6 +27,7 @@ impl MatterKind {
         match self {
             Self::Dispute => "dispute",
             Self::Consultation => "consultation",
+            Self::Issue => "issue",
         }
     }
 }
@@ -39,6 +42,8 @@ pub enum EntryKind {
     Note,
     /// Somebody added a document.
     Document,
+    /// Somebody is to see to it, or until another day.
+    Assigned,
     /// The superior court's decision was recorded; closes the matter.
     OrderDecided,
     /// It ended, with a result.
@@ -52,6 +57,7 @@ impl EntryKind {
             Self::Opened => "opened",
             Self::Note => "note",
             Self::Document => "document",
+            Self::Assigned => "assigned",
             Self::OrderDecided => "order_decided",
             Self::Closed => "closed",
         }

@@ -15,6 +15,7 @@ pub mod events;
 pub mod feedback;
 pub mod feedback_queues;
 pub mod forms;
+pub mod issues;
 pub mod ledger;
 pub mod local_receipts;
 pub mod matters;

@@ -59,6 +59,9 @@ pub struct Counts {
     pub results_due: i64,
     /// Those that came within it.
     pub results_on_time: i64,
+    /// Their share, from 0 to 1; absent when no limit ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_time_share: Option<f64>,
 }
 
 /// Counts of requests that share something.
@@ -118,6 +121,7 @@ pub async fn counts(tx: &Transaction<'_>, span: Span<'_>) -> Result<Vec<(SortedB
 }
 
 fn read(row: &Row) -> Result<Counts, StoreError> {
+    let (due, on_time): (i64, i64) = (row.try_get("results_due")?, row.try_get("results_on_time")?);
     Ok(Counts {
         accepted: row.try_get("accepted")?,
         received: row.try_get("received")?,
@@ -134,8 +138,9 @@ fn read(row: &Row) -> Result<Counts, StoreError> {
         wait_p50_seconds: row.try_get("wait_p50")?,
         wait_p99_seconds: row.try_get("wait_p99")?,
         wait_max_seconds: row.try_get("wait_max")?,
-        results_due: row.try_get("results_due")?,
-        results_on_time: row.try_get("results_on_time")?,
+        results_due: due,
+        results_on_time: on_time,
+        on_time_share: (due > 0).then(|| on_time as f64 / due as f64),
     })
 }
 
@@ -191,6 +196,65 @@ pub async fn undelivered(tx: &Transaction<'_>, span: Span<'_>) -> Result<Vec<Cau
                 open: row.try_get("open")?,
                 replayed: row.try_get("replayed")?,
                 closed: row.try_get("closed")?,
+            })
+        })
+        .collect()
+}
+
+/// Documents that an organisation sealed by colour scan (彩色印章扫描件) in place of an electronic seal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Scans {
+    /// Code of the court.
+    pub organisation: String,
+    /// Demands with such a document; one of several units counts once.
+    pub demands: i64,
+    /// Such documents.
+    pub documents: i64,
+}
+
+/// Scans by organisation, most first. Takes no lock.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn scans(tx: &Transaction<'_>, span: Span<'_>) -> Result<Vec<Scans>, StoreError> {
+    let rows = query(tx, include_str!("queries/report/scans.sql"), span).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Scans {
+                organisation: row.try_get("organisation")?,
+                demands: row.try_get("demands")?,
+                documents: row.try_get("documents")?,
+            })
+        })
+        .collect()
+}
+
+/// Issues of one cause that were opened in the span.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Issues {
+    /// Why they were opened.
+    pub cause: String,
+    /// How many.
+    pub opened: i64,
+    /// Open now.
+    pub open: i64,
+    /// Open after the day on which they were due.
+    pub overdue: i64,
+}
+
+/// Issues by cause, commonest first. Takes no lock.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn issues(tx: &Transaction<'_>, span: Span<'_>) -> Result<Vec<Issues>, StoreError> {
+    let rows = query(tx, include_str!("queries/report/issues.sql"), span).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Issues {
+                cause: row.try_get("cause")?,
+                opened: row.try_get("opened")?,
+                open: row.try_get("open")?,
+                overdue: row.try_get("overdue")?,
             })
         })
         .collect()

@@ -18,6 +18,7 @@ use xiezhi_schemas::{
 use super::{
     StoreError, Transaction, decode,
     feedback::{self, NewFeedback},
+    issues,
 };
 
 /// A request whose row is locked until the transaction ends.
@@ -246,6 +247,10 @@ impl Changes {
     pub async fn write(self, tx: &Transaction<'_>) -> Result<(), StoreError> {
         write_entries(tx, &self.entries).await?;
         write_events(tx, &self.events).await?;
+        issues::follow(tx, &self.events).await?;
+        let returned = self.entries.iter().filter(|entry| entry.state == State::Returned);
+        let returned: Vec<(Uuid, Timestamp)> = returned.map(|entry| (entry.request_id, entry.at)).collect();
+        issues::follow_returns(tx, &returned).await?;
         feedback::append(tx, &self.feedback).await
     }
 }

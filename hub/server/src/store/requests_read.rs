@@ -377,3 +377,12 @@ fn dead_letter(row: &Row) -> Result<DeadLetter, tokio_postgres::Error> {
         reason: row.try_get("reason")?,
     })
 }
+
+/// The courts of the newest demands, at most `newest` of them looked at. Takes no lock.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn newest_courts(client: &Client, newest: i64) -> Result<Vec<String>, StoreError> {
+    let rows = client.query(include_str!("queries/request/newest_courts.sql"), &[&newest]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}

@@ -179,3 +179,46 @@ async fn scans_are_taken_only_from_courts_that_may() {
     assert_eq!(permitted.upload("court-a", super::support::PDF).await.status, 201);
     assert_eq!(permitted.submit("court-a", &body).await.status, 201);
 }
+
+/// R61: scans are counted by organisation, each document once however many units its demand names; the numbers are those of
+/// the demands as they were sent.
+#[tokio::test]
+async fn scans_are_counted_in_reports() {
+    let hub = Hub::permitting_scans("form_scans_counted", "沪0115, 京0105").await;
+    let mut expected = std::collections::BTreeMap::<&str, (i64, i64)>::new();
+    for (number, court, scans, units) in
+        [("d-1", "京0105", 0, 1), ("d-2", "京0105", 1, 2), ("d-3", "京0105", 3, 1), ("d-4", "沪0115", 2, 2)]
+    {
+        let mut body = hub.good("court-a", number).await;
+        body["court"]["code"] = json!(court);
+        body["case_number"] = json!(format!("（2024）{court}执1号"));
+        // Words in a text are no scan.
+        body["remarks"] = json!("\"seal\": \"colour_scan\"");
+        let papers = body["attachments"].as_array_mut().unwrap();
+        papers.iter_mut().take(scans).for_each(|paper| paper["seal"] = json!("colour_scan"));
+        if units == 2 {
+            let mut other = body["units"][0].clone();
+            other["unit_code"] = json!("110105001001GB00001F00010002");
+            body["units"].as_array_mut().unwrap().push(other);
+        }
+        let answer = hub.submit("court-a", &body).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        if scans > 0 {
+            let sum = expected.entry(court).or_default();
+            *sum = (sum.0 + 1, sum.1 + i64::try_from(scans).unwrap());
+        }
+    }
+    let report = hub.get("operator", "/v1/reports/summary?from=2020-01-01&to=2999-01-01").await.body;
+    let counted: std::collections::BTreeMap<&str, (i64, i64)> = report["scans_by_organisation"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| {
+            let number = |name: &str| line[name].as_i64().unwrap();
+            (line["organisation"].as_str().unwrap(), (number("demands"), number("documents")))
+        })
+        .collect();
+    assert_eq!(counted, expected);
+    let elsewhere = "/v1/reports/summary?from=2020-01-01&to=2999-01-01&province=32";
+    assert_eq!(hub.get("operator", elsewhere).await.body["scans_by_organisation"], json!([]));
+}

@@ -208,6 +208,9 @@ async fn r53_a_late_receipt_before_registered_ones_opens_a_dispute() {
         format!("SELECT count(*) FROM audit WHERE object LIKE 'dispute {id} evidence %' AND actor = 'hub'");
     assert_eq!(hub.count(&audited).await, 1);
 
+    let issue = "SELECT count(*) FROM inv_issue WHERE cause = 'order_conflict' AND closed_at IS NULL";
+    assert_eq!(hub.count(issue).await, 1, "the province has an issue of it");
+
     // Each demand of the network is told, with its place by receipt; those of the window are answered on paper.
     let feed = hub.get("court-a", "/v1/feedback?after=0&limit=100").await.body;
     let told: Vec<(&Value, &Value)> = feed["items"]

@@ -6,6 +6,7 @@
 mod support;
 
 mod disputes;
+mod issues;
 mod road;
 mod talks;
 mod withdrawals;
