@@ -11,6 +11,7 @@ macro_rules! published {
 published! {
     "answers",
     "demand",
+    "dispute-evidence",
     "feedback",
     "local-receipt",
     "outcome",

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use xiezhi_schemas::{
     message::{
-        Answers, DemandMessage, Feedback, LocalReceiptMessage, OutcomeMessage, ReceiptsMessage, Submission,
-        UndeliveredNotice, WindowEntry, WithdrawalMessage, WithdrawalRequest,
+        Answers, DemandMessage, DisputeEvidenceMessage, Feedback, LocalReceiptMessage, OutcomeMessage,
+        ReceiptsMessage, Submission, UndeliveredNotice, WindowEntry, WithdrawalMessage, WithdrawalRequest,
     },
     strict_json::{self, Limits},
 };
@@ -41,6 +41,7 @@ macro_rules! published {
 published! {
     "submission" Submission,
     "demand" DemandMessage,
+    "dispute-evidence" DisputeEvidenceMessage,
     "receipts" ReceiptsMessage,
     "answers" Answers,
     "local-receipt" LocalReceiptMessage,

@@ -7,6 +7,7 @@
 mod answer;
 mod channel;
 mod demand;
+mod dispute_evidence;
 mod document;
 mod feedback;
 mod local_receipt;
@@ -20,6 +21,10 @@ pub mod words;
 pub use answer::{Answers, OutcomeAnswer, OutcomeVerdict, ReceiptAnswer, Stamp, Verdict};
 pub use channel::{Channel, LateEntry, WindowEntry};
 pub use demand::{Demand, DemandMessage, Placement};
+pub use dispute_evidence::{
+    DisputeEvidence, DisputeEvidenceMessage, EvidenceEvent, EvidenceHead, EvidenceOutcome, EvidenceReceipt,
+    EvidenceRequest, EvidenceSending, EvidenceState,
+};
 pub use document::{Attachment, AttachmentRole, Digest, DigestError, SealMode};
 pub use feedback::{
     ConversionNotice, DisputeCause, DisputeNotice, Feedback, FeedbackBody, LapseNotice, RegisterChange,

@@ -57,6 +57,8 @@ codes! {
     Ambiguous = "HUB-3209", "several standing seizures bear the number that is named";
     /// A conversion of something that does not wait.
     ConversionOfNothing = "HUB-3210", "a reported conversion is of no seizure that waits or stands here";
+    /// 原查封日期 of a lifting is not the day of the seizure.
+    LiftingDay = "HUB-3211", "a lifting states another day of seizure than the register has";
     /// Registered before one that was delivered earlier.
     Overtook = "HUB-3220", "a seizure was registered before one that was delivered earlier";
     /// A better place than the standing seizures leave.

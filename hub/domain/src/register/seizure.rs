@@ -113,16 +113,7 @@ impl Register {
     /// Places of the standing seizures, in order of registration: formal ones stand as such, the others are counted
     /// through (轮候顺序), so that a lifting closes its gap.
     pub fn places(&self) -> Vec<(Uuid, Place)> {
-        let mut waiting = 0;
-        self.standing()
-            .map(|seizure| match seizure.stand {
-                Stand::Waiting => {
-                    waiting += 1;
-                    (seizure.request_id, Place::Waiting(waiting))
-                }
-                _ => (seizure.request_id, Place::Formal),
-            })
-            .collect()
+        places(self.standing().map(|seizure| (seizure.request_id, seizure.stand == Stand::Waiting)))
     }
 
     /// The register after an event of its log: seizures as the event left them. Applied to all events of a unit in their
@@ -145,4 +136,20 @@ impl Register {
     pub(super) fn get_mut(&mut self, at: usize) -> &mut Seizure {
         &mut self.0[at]
     }
+}
+
+/// Places of seizures in force, given in order of registration with whether each waits: see [`Register::places`].
+pub fn places(standing: impl IntoIterator<Item = (Uuid, bool)>) -> Vec<(Uuid, Place)> {
+    let mut waiting = 0;
+    standing
+        .into_iter()
+        .map(|(request_id, waits)| {
+            if waits {
+                waiting += 1;
+                (request_id, Place::Waiting(waiting))
+            } else {
+                (request_id, Place::Formal)
+            }
+        })
+        .collect()
 }

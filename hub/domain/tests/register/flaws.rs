@@ -1,6 +1,6 @@
 //! Bad reports: each has its own code and no effect beyond the step that says so.
 
-use xiezhi_domain::register::{Action, Code, Place, Report, What, history};
+use xiezhi_domain::register::{Action, Code, OtherDay, Place, Report, What, history, other_day};
 
 use super::kit::*;
 
@@ -106,4 +106,29 @@ fn a_number_that_two_seizures_bear() {
 fn a_conversion_of_what_does_not_stand() {
     refused(Code::ConversionOfNothing, conversion("X", "2024-04-01", "2027-02-28"));
     refused(Code::ConversionOfNothing, conversion("A", "2027-03-02", "2027-02-28"));
+}
+
+/// R73: a lifting counts whatever day it states; another day than that of the seizure is told.
+#[test]
+fn r73_a_lifting_of_another_day() {
+    let lifts = |stated: Option<&str>| {
+        let lifting =
+            report("L", "2024-06-10", Action::Lifting { original: number("A"), seized_on: stated.map(day) });
+        let reports = [seizure("A", "2024-03-01", FORMAL, "2024-03-01", "2027-02-28"), lifting.clone()];
+        let history = history(&reports, at("2024-06-11"));
+        assert_eq!(shown(&history.register), ["A lifted 2024-06-10 10:00"]);
+        other_day(&lifting, &history.register)
+    };
+    assert_eq!(lifts(None), None);
+    assert_eq!(lifts(Some("2024-03-01")), None);
+    let differs = OtherDay { seizure: id("A"), stated: day("2024-03-02"), registered_on: day("2024-03-01") };
+    assert_eq!(lifts(Some("2024-03-02")), Some(differs));
+    // One that lifted nothing is told in another way.
+    let nothing = report(
+        "L",
+        "2024-06-10",
+        Action::Lifting { original: number("B"), seized_on: Some(day("2024-03-02")) },
+    );
+    let history = history(&[nothing.clone()], at("2024-06-11"));
+    assert_eq!(other_day(&nothing, &history.register), None);
 }

@@ -96,7 +96,7 @@ pub const ROUTES: &[Route] = &[
         need: Some(Need::Operator),
         answers: &[Answer {
             status: 200,
-            meaning: "JSON of the schema xiezhi.dispute-evidence.v1.",
+            meaning: "JSON of the published schema dispute-evidence.",
             media_type: "application/json",
             schema: None,
         }],

@@ -14,7 +14,7 @@ use xiezhi_domain::{
 use xiezhi_schemas::{
     courts,
     identifier::CourtCode,
-    message::{DisputeCause, DisputeNotice, FeedbackBody, Kind},
+    message::{DisputeCause, DisputeEvidenceMessage, DisputeNotice, EvidenceRequest, FeedbackBody},
 };
 
 use super::log::{actor, must_say};
@@ -43,38 +43,16 @@ pub(crate) struct DisputeBody {
     pub(super) reason: String,
 }
 
-/// What the frozen evidence says, as far as it is computed with.
-#[derive(Debug, Deserialize)]
-struct Evidence {
-    requests: Vec<Standing>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Standing {
-    request_id: Uuid,
-    court_code: CourtCode,
-    kind: Kind,
-    state: xiezhi_domain::State,
-    receipt: Option<Receipt>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Receipt {
-    no: i64,
-    delivered_at: jiff::Timestamp,
-}
-
-impl Standing {
-    fn received(&self) -> Option<Received> {
-        let receipt = self.receipt.as_ref()?;
-        Some(Received {
-            request_id: self.request_id,
-            kind: self.kind,
-            delivered_at: receipt.delivered_at,
-            no: receipt.no,
-            state: self.state,
-        })
-    }
+/// The receipt of a demand, as the order asks for it; none without one.
+fn received(request: &EvidenceRequest) -> Result<Option<Received>, StoreError> {
+    let Some(receipt) = &request.receipt else { return Ok(None) };
+    Ok(Some(Received {
+        request_id: request.request_id,
+        kind: request.kind,
+        delivered_at: receipt.delivered_at,
+        no: receipt.no,
+        state: request.state.parse().map_err(|e| decode("request.state", e))?,
+    }))
 }
 
 /// The court above one, by the table.
@@ -191,11 +169,17 @@ struct Opening<'a> {
 async fn freeze(tx: &Transaction<'_>, opening: &Opening<'_>, news: &mut Changes) -> Result<bool, StoreError> {
     let Opening { dispute_id, unit_key, registry, actor, .. } = *opening;
     let text = table::evidence(tx, unit_key, registry, opening.requests).await?;
-    let evidence: Evidence = serde_json::from_str(&text).map_err(|e| decode("dispute.evidence", e))?;
+    // Read as others will read it: what does not fit the published schema is never frozen.
+    let evidence: DisputeEvidenceMessage =
+        serde_json::from_str(&text).map_err(|e| decode("dispute.evidence", e))?;
+    let evidence = evidence.into_evidence();
     if evidence.requests.len() < 2 {
         return Ok(false);
     }
-    let received: Vec<Received> = evidence.requests.iter().filter_map(Standing::received).collect();
+    let mut received = Vec::with_capacity(evidence.requests.len());
+    for request in &evidence.requests {
+        received.extend(self::received(request)?);
+    }
     let ranked = order::order(&received, None);
     let place = |id: Uuid| {
         let place = ranked.iter().position(|r| r.request_id == id)?;

@@ -11,11 +11,14 @@ use uuid::Uuid;
 use xiezhi_domain::{
     State,
     order::{Received, SuperiorDecision, order},
-    register::{Anomaly, Code, Place, Register, Seizure, Stand, WaitingRule, next},
+    register::{self, Anomaly, Code, Place, Seizure, Stand, WaitingRule, next},
 };
 use xiezhi_schemas::message::Kind;
 
-use crate::store::{disputes::Decision, units::Demanded};
+use crate::store::{
+    disputes::Decision,
+    units::{Demanded, Stood},
+};
 
 /// One demand in the queue of a unit.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -164,23 +167,29 @@ pub(super) struct Outline<'a> {
     /// Places by receipt of the demands that the decision orders.
     by_receipt: HashMap<Uuid, usize>,
     positions: HashMap<Uuid, Place>,
-    seizures: HashMap<Uuid, &'a Seizure>,
     expected: HashMap<Uuid, Place>,
     disagreements: HashMap<Uuid, BTreeSet<Code>>,
     /// Whose turn it is.
     pub(super) turn: Option<Turn>,
 }
 
-struct Entry<'a> {
+/// One demand at its place.
+pub(super) struct Entry<'a> {
     place: Option<usize>,
     key: Key,
     demand: &'a Demanded,
 }
 
+impl Entry<'_> {
+    pub(super) fn request_id(&self) -> Uuid {
+        self.demand.request_id
+    }
+}
+
 impl<'a> Outline<'a> {
     pub(super) fn new(
         demands: &'a [Demanded],
-        register: &'a Register,
+        seizures: &[Stood],
         disagreements: &[Anomaly],
         decision: Option<(&'a Decision, SuperiorDecision)>,
     ) -> Self {
@@ -193,7 +202,11 @@ impl<'a> Outline<'a> {
             places.retain(|id, _| decision.request_ids.contains(id));
             places
         });
-        let positions: HashMap<Uuid, Place> = register.places().into_iter().collect();
+        let standing = seizures.iter().filter(|seizure| seizure.stands);
+        let positions: HashMap<Uuid, Place> =
+            register::places(standing.map(|seizure| (seizure.request_id, seizure.waits)))
+                .into_iter()
+                .collect();
         let mut entries: Vec<Entry<'_>> = demands
             .iter()
             .map(|demand| {
@@ -202,7 +215,7 @@ impl<'a> Outline<'a> {
             })
             .collect();
         entries.sort_by_key(|entry| (entry.place.is_none(), entry.place, entry.key));
-        let turn = next(&ordered, register).map(|expected| Turn {
+        let turn = next(&ordered, positions.len()).map(|expected| Turn {
             place: ranks[&expected.request_id],
             kind: expected.kind,
             position: expected.place.map(|place| place.to_string()),
@@ -217,7 +230,6 @@ impl<'a> Outline<'a> {
             by_receipt,
             expected: expected(&ordered, positions.len()),
             positions,
-            seizures: register.all().iter().map(|s| (s.request_id, s)).collect(),
             disagreements: codes,
             turn,
         }
@@ -228,12 +240,12 @@ impl<'a> Outline<'a> {
         self.entries.retain(|entry| keep(entry.demand));
     }
 
-    /// At most `limit` lines after the one with which the page before ended, and the key of the last one if there are more.
-    pub(super) fn page(&self, last: Option<Key>, limit: usize) -> (Vec<Line>, Option<Key>) {
+    /// At most `limit` demands after the one with which the page before ended, and the key of the last one if there are more.
+    pub(super) fn page(&self, last: Option<Key>, limit: usize) -> (&[Entry<'a>], Option<Key>) {
         let rest = &self.entries[self.after(last)..];
         let page = &rest[..limit.min(rest.len())];
         let next = page.last().filter(|_| rest.len() > page.len()).map(|entry| entry.key);
-        (page.iter().map(|entry| self.line(entry)).collect(), next)
+        (page, next)
     }
 
     /// Where the page after `last` begins. A line that lost its place meanwhile is looked for by its key; where a court decided
@@ -247,10 +259,10 @@ impl<'a> Outline<'a> {
         }
     }
 
-    fn line(&self, entry: &Entry<'_>) -> Line {
+    /// What is said about a demand, given what the register says of its seizure.
+    pub(super) fn line(&self, entry: &Entry<'_>, seizure: Option<&Seizure>) -> Line {
         let demand = entry.demand;
         let id = demand.request_id;
-        let seizure = self.seizures.get(&id).copied();
         let standing = self.positions.get(&id).copied();
         let decided = self.decided(id);
         Line {

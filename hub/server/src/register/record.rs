@@ -7,7 +7,9 @@ use serde_json::json;
 use uuid::Uuid;
 use xiezhi_domain::{
     order::{Received, SuperiorDecision, order},
-    register::{Action, Anomaly, Entry, History, Place, Report, Stand, Term, What, anomalies, learn},
+    register::{
+        Action, Anomaly, Code, Entry, History, Place, Report, Stand, Term, What, anomalies, learn, other_day,
+    },
     workdays::day_of,
 };
 use xiezhi_schemas::message::{
@@ -95,7 +97,8 @@ pub async fn record(
                 continue;
             }
             if let Some(report) = report(&subjects[&one.request_id], one, rules, now) {
-                book.take(Some(report), None, changes, now);
+                book.take(Some(report.clone()), None, changes, now);
+                flag_day(&report, &book.history, changes, now);
             }
         }
         let mut receipts = receipts.remove(unit).unwrap_or_default();
@@ -206,6 +209,15 @@ impl Book<'_> {
         found.iter().filter(|one| !before.contains(one)).for_each(|one| note("order_anomaly", one));
         before.iter().filter(|one| !found.contains(one)).for_each(|one| note("order_anomaly_cleared", one));
     }
+}
+
+/// The lifting counts; that it states another day than the register has, somebody looks at.
+fn flag_day(report: &Report, history: &History, changes: &mut Changes, now: Timestamp) {
+    let Some(differs) = other_day(report, &history.register) else { return };
+    let (code, request_id) = (Code::LiftingDay, report.request_id);
+    tracing::warn!(%request_id, code = code.as_str(), "{}", code.title());
+    let detail = json!({ "code": code, "why": code.title(), "what": differs });
+    changes.event(NewEvent { at: now, kind: "register_flag", request_id: Some(request_id), detail });
 }
 
 /// Events for operators and notices to courts.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use xiezhi_domain::State as RequestState;
 use xiezhi_schemas::identifier::UnitCode;
 
-use super::queue::{Key, Line, Outline, Turn};
+use super::queue::{Entry, Key, Line, Outline, Turn};
 use crate::{
     http::{
         App,
@@ -100,31 +100,35 @@ async fn show(
     let cursor = query.cursor.as_deref().map(read_cursor).transpose()?;
     let unit = unit.to_string();
     let client = app.store.client().await?;
-    let (demands, register, disagreements, decision) = tokio::try_join!(
+    let (demands, seizures, disagreements, decision) = tokio::try_join!(
         units::demands(&client, &unit),
-        units::register(&client, &unit),
+        units::stood(&client, &unit),
         units::disagreements(&client, &unit),
         disputes::of_unit(&client, &unit)
     )?;
-    drop(client);
     if !may_read(&caller, &demands) {
         return Err(Problem::not_found());
     }
     let decision = decision.as_ref().map(|made| Ok::<_, StoreError>((made, made.order()?))).transpose()?;
-    let mut outline = Outline::new(&demands, &register, &disagreements, decision);
+    let mut outline = Outline::new(&demands, &seizures, &disagreements, decision);
     let court = (caller.role == Role::Court).then_some(caller.name.as_str());
     if let Some(court) = court {
         outline.retain(|demand| demand.sender == court || demand.state == RequestState::Registered);
     }
-    let (mut items, next) = outline.page(cursor, limit);
+    let (page, next) = outline.page(cursor, limit);
+    let ids: Vec<Uuid> = page.iter().map(Entry::request_id).collect();
+    let particulars = units::seizures(&client, &ids).await?;
+    drop(client);
+    let mut items: Vec<Line> =
+        page.iter().map(|entry| outline.line(entry, particulars.get(&entry.request_id()))).collect();
     if let Some(court) = court {
         items.iter_mut().for_each(|line| for_a_court(court, line));
     }
-    let waiting = register.places().iter().filter(|(_, place)| place.ahead() > 0).count();
-    let standing = register.standing().count();
+    let standing = seizures.iter().filter(|seizure| seizure.stands).count();
+    let waiting = seizures.iter().filter(|seizure| seizure.waits).count();
     Ok(Json(Queue {
         unit_code: unit,
-        register: Standing { formal: standing - waiting, waiting, ended: register.all().len() - standing },
+        register: Standing { formal: standing - waiting, waiting, ended: seizures.len() - standing },
         turn: outline.turn,
         items,
         next: next.map(write_cursor),

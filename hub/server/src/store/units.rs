@@ -342,6 +342,51 @@ pub async fn register(client: &Client, unit: &str) -> Result<Register, StoreErro
     Ok(Register::of(seizures))
 }
 
+/// A seizure of a unit, without its particulars.
+#[derive(Debug, Clone, Copy)]
+pub struct Stood {
+    /// The request that brought it about.
+    pub request_id: Uuid,
+    /// Whether it is in force.
+    pub stands: bool,
+    /// Whether it waits.
+    pub waits: bool,
+}
+
+/// The seizures of a unit in the order of [`Register`], as far as places need them: reading a thousand of them whole for
+/// a page of fifty is what takes time. Takes no lock.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn stood(client: &Client, unit: &str) -> Result<Vec<Stood>, StoreError> {
+    let statement = client.prepare_cached(include_str!("queries/unit_seizure/stood.sql")).await?;
+    let rows = client.query(&statement, &[&unit]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Stood {
+                request_id: row.try_get("request_id")?,
+                stands: row.try_get("stands")?,
+                waits: row.try_get("waits")?,
+            })
+        })
+        .collect()
+}
+
+/// The seizures that these requests brought about. Takes no lock.
+///
+/// # Errors
+/// When the statement fails or a stored seizure cannot be read.
+pub async fn seizures(client: &Client, requests: &[Uuid]) -> Result<HashMap<Uuid, Seizure>, StoreError> {
+    let statement = client.prepare_cached(include_str!("queries/unit_seizure/of_requests.sql")).await?;
+    let rows = client.query(&statement, &[&requests]).await?;
+    rows.iter()
+        .map(|row| {
+            let Json(seizure) = row.try_get::<_, Json<Seizure>>(0)?;
+            Ok((seizure.request_id, seizure))
+        })
+        .collect()
+}
+
 /// What does not agree with the order of delivery now. Takes no lock.
 ///
 /// # Errors

@@ -36,6 +36,16 @@ async fn open(hub: &Hub, who: &str, requests: &[Uuid]) -> crate::support::Answer
     post(hub, who, "/v1/disputes", &json!({"request_ids": requests, "reason": REASON})).await
 }
 
+/// Held against the file that is handed out, by a reader of schemas that knows no type of ours.
+fn fits_the_published_schema(evidence: &Value) {
+    let (_, text) =
+        xiezhi_schemas::published::SCHEMAS.iter().find(|(name, _)| *name == "dispute-evidence").unwrap();
+    let schema: Value = serde_json::from_str(text).unwrap();
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let wrong: Vec<String> = validator.iter_errors(evidence).map(|error| error.to_string()).collect();
+    assert_eq!(wrong, [""; 0]);
+}
+
 fn decision(by: &str, order: &[Uuid]) -> Value {
     json!({"decided_by": by, "decided_on": "2026-01-05", "document_number": "（2026）最高法执协7号",
         "document": {"sha256": sha256(JUDGMENT), "name": "决定书.pdf"}, "order": order})
@@ -93,6 +103,7 @@ async fn a_dispute_freezes_its_evidence_and_names_the_superior_court() {
         hub.request("operator", reqwest::Method::GET, &path).send().await.unwrap().bytes().await.unwrap();
     assert_eq!(frozen, again);
     let evidence: Value = serde_json::from_slice(&frozen).unwrap();
+    fits_the_published_schema(&evidence);
     assert_eq!(evidence["schema"], "xiezhi.dispute-evidence.v1");
     assert_eq!(evidence["ledger_head"]["size"], 4);
     let lines = evidence["requests"].as_array().unwrap();

@@ -34,8 +34,12 @@ fn one(cause: &str, state: &str) -> Vec<(String, String)> {
 
 /// A result of this moment: unlike one of a far day, the register takes it.
 fn registered_now(request: Uuid) -> OutcomeMessage {
+    registered_at(request, Timestamp::now())
+}
+
+fn registered_at(request: Uuid, at: Timestamp) -> OutcomeMessage {
     let message = json!({"schema": "xiezhi.result.v1", "request_id": request, "registry": "110105", "registration": {
-        "status": "formal", "business_number": "YW1", "registered_at": Timestamp::now(),
+        "status": "formal", "business_number": "YW1", "registered_at": at,
         "period_from": "2090-01-01", "period_to": "2092-12-31"}});
     serde_json::from_value(message).unwrap()
 }
@@ -178,6 +182,44 @@ async fn issues_come_of_what_happens_and_once() {
     assert_eq!(closed.status, 200, "{}", closed.body);
     parked("parked").await;
     assert_eq!(about(&hub, first).await, [one("parked", "closed"), one("parked", "open")].concat());
+}
+
+/// R73: the day that a lifting states is held against the register when it is registered; it lifts all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lifting_that_states_another_day_is_flagged() {
+    let hub = Hub::start("issue_lifting").await;
+    for (number, other_day) in [(7, false), (8, true)] {
+        let at = Timestamp::now();
+        let registered_on = at.in_tz("Asia/Shanghai").unwrap().date();
+        let seized = seize(&hub, "court-a", &format!("A{number}"), "京0105", &[unit(number)]).await[0];
+        receive(&hub, &[seized]).await;
+        let mut lifting = hub.good("court-a", &format!("L{number}")).await;
+        lifting["units"][0]["unit_code"] = json!(unit(number));
+        lifting["kind"] = json!("lifting");
+        lifting.as_object_mut().unwrap().remove("period");
+        lifting["original_case_number"] = json!("（2024）京0105执1002号");
+        let stated = if other_day { registered_on.yesterday().unwrap() } else { registered_on };
+        lifting["original_seizure_date"] = json!(stated);
+        let accepted = hub.submit("court-a", &lifting).await;
+        assert_eq!(accepted.status, 201, "{}", accepted.body);
+        let lifted: Uuid = accepted.body["requests"][0]["request_id"].as_str().unwrap().parse().unwrap();
+        receive(&hub, &[lifted]).await;
+        assert_eq!(say(&hub, registered_at(seized, at)).await, OutcomeVerdict::Effective);
+        let result = json!({"schema": "xiezhi.result.v1", "request_id": lifted, "registry": "110105", "registration": {
+            "status": "lifted", "business_number": "YW2", "registered_at": Timestamp::now()}});
+        assert_eq!(say(&hub, serde_json::from_value(result).unwrap()).await, OutcomeVerdict::Effective);
+        let queue = hub.get("operator", &format!("/v1/units/{}/queue", unit(number))).await.body;
+        assert_eq!(queue["items"][0]["position"], "已解除", "{queue}");
+        assert_eq!(queue["register"], json!({"formal": 0, "waiting": 0, "ended": 1}));
+        assert_eq!(about(&hub, lifted).await, if other_day { one("register_flag", "open") } else { vec![] });
+        if other_day {
+            let flag = format!(
+                "SELECT count(*) FROM event WHERE kind = 'register_flag' AND detail ->> 'code' = 'HUB-3211'
+                 AND detail #>> '{{what,stated}}' = '{stated}' AND detail #>> '{{what,registered_on}}' = '{registered_on}'"
+            );
+            assert_eq!(hub.count(&flag).await, 1);
+        }
+    }
 }
 
 /// The export holds every open issue, page size or not; the report counts the same.

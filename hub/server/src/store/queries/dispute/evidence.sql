@@ -29,7 +29,7 @@ SELECT jsonb_build_object(
                     'clock_err_us', c.clock_err_us, 'attempt', c.attempt, 'connector', c.connector,
                     'push_started_at', c.push_started_at, 'push_answered_at', c.push_answered_at,
                     'local_reference', c.local_reference, 'local_received_at', c.local_received_at,
-                    'message_id', c.message_id, 'body_sha256', encode(c.body_sha256, 'hex'),
+                    'evidence_id', c.evidence_id, 'message_id', c.message_id, 'body_sha256', encode(c.body_sha256, 'hex'),
                     'prev_hash', encode(c.prev_hash, 'hex'), 'hash', encode(c.hash, 'hex'))
                 FROM receipt c
                 WHERE c.request_id = p.request_id AND c.registry = $2),
