@@ -2,6 +2,8 @@
 //! output, everything else to standard error.
 
 mod adapters;
+mod dry_run;
+mod mapping;
 mod report;
 mod signals;
 
@@ -31,6 +33,11 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Check or test a mapping file; needs no configuration and connects to nothing.
+    #[command(subcommand)]
+    Mapping(mapping::Command),
+    /// Show the exact bytes that a demand would be sent as; connects to nothing.
+    DryRun(dry_run::Options),
     /// Print a configuration with every key, its default and its meaning.
     ExampleConfig,
 }
@@ -63,6 +70,8 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             print!("{}", config::EXAMPLE);
             Ok(ExitCode::SUCCESS)
         }
+        Command::Mapping(command) => mapping::run(&command),
+        Command::DryRun(options) => dry_run::run(&options),
         Command::Check { source, json } => {
             let (config, adapter) = match read(&source) {
                 Ok(both) => both,

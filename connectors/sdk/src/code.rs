@@ -81,6 +81,22 @@ codes! {
     LocalReceiptsUnreadable = "CON-4009", "receipts of a local link cannot be fetched or settled";
     /// Late at shutdown.
     LateStop = "CON-5001", "work was still in hand when the grace period ended";
+    /// Mapping file.
+    MappingBroken = "CON-6001", "the mapping file cannot be used";
+    /// Value missing in a mapping.
+    MappingAbsent = "CON-6002", "a value that the mapping needs is missing";
+    /// Value without code.
+    MappingUnknown = "CON-6003", "a value stands in no code table of the mapping";
+    /// Value that does not fit.
+    MappingUnfit = "CON-6004", "a value does not fit the local field";
+    /// Limits of a mapping.
+    MappingTooMuch = "CON-6005", "a mapping takes too much work or makes too much";
+    /// Unreadable answer.
+    MappingUnreadable = "CON-6006", "a local answer cannot be read";
+    /// Answer without meaning.
+    MappingNoOutcome = "CON-6007", "a local answer is no outcome";
+    /// Failed test of a mapping.
+    MappingTest = "CON-6008", "a test in a mapping file fails";
 }
 
 impl fmt::Display for Code {
