@@ -211,6 +211,31 @@ async fn a_demand_of_its_own_link_is_reported_before_its_outcome() {
 }
 
 #[tokio::test]
+async fn papers_of_the_window_stand_in_the_same_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let county = County::within(dir.path()).await;
+    let first = demand("");
+    county.deliver(&first).await.unwrap();
+    let id = Uuid::now_v7();
+    let order = |ids: &[Uuid]| {
+        json!({"registry": "320102", "request_ids": ids, "demand": {
+        "kind": "seizure", "case_number": "（2026）苏0102执8号",
+        "units": [{"unit_code": first["demand"]["unit"]["unit_code"]}],
+        "period": {"years": 3, "from": "2026-01-05", "to": "2029-01-04"}}})
+    };
+    for wrong in [order(&[]), order(&[id, Uuid::now_v7()])] {
+        assert_eq!(county.post("/_sim/window-demands", &wrong).await.unwrap().1["code"], "unreadable");
+    }
+    for _ in 0..2 {
+        assert_eq!(county.post("/_sim/window-demands", &order(&[id])).await.unwrap().1["status"], "held");
+    }
+    let outcomes = county.outcomes(2).await;
+    assert_eq!(outcomes.len(), 2, "filed twice, decided once");
+    assert_eq!(outcomes[1]["result"]["request_id"], json!(id));
+    assert_eq!(outcomes[1]["result"]["registration"]["waiting_position"], 1);
+}
+
+#[tokio::test]
 async fn faults_that_show_in_the_answer() {
     let dir = tempfile::tempdir().unwrap();
     let county = County::within(dir.path()).await;

@@ -16,10 +16,11 @@ mod wire;
 
 use std::{
     collections::BTreeSet,
+    fs::TryLockError,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -39,6 +40,10 @@ use self::{
     journal::Journal,
     wire::{Switchboard, Wire},
 };
+
+/// How long somebody else must hold the journal's lock until that is believed, and how often it is tried.
+const HANDED_ON: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(10);
 
 /// How a county is run.
 #[derive(Clone)]
@@ -140,12 +145,26 @@ fn now() -> Timestamp {
     Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
 }
 
+/// Opens the journal. A process that this one starts has all its open files between fork and exec, and holds their locks for
+/// that long although this one has let go of them; so one refusal of the lock is not believed.
+async fn open(dir: &Path) -> anyhow::Result<(Journal, Vec<Record>)> {
+    let begin = Instant::now();
+    loop {
+        match Journal::open(dir) {
+            Err(error) if error.is::<TryLockError>() && begin.elapsed() < HANDED_ON => {
+                tokio::time::sleep(LOOK).await;
+            }
+            settled => return settled,
+        }
+    }
+}
+
 /// Starts a county: reads its journal, then listens.
 ///
 /// # Errors
 /// When the journal cannot be opened or the address is taken.
 pub async fn serve(config: Config) -> anyhow::Result<Running> {
-    let (journal, records) = Journal::open(&config.journal)?;
+    let (journal, records) = open(&config.journal).await?;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
