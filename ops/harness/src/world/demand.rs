@@ -143,10 +143,12 @@ impl Builder {
     #[must_use]
     pub fn build(self) -> Demand {
         let serial = self.serial;
-        let year = this_year();
+        let year = today().year();
         let case = format!("（{year}）{}执{serial}号", self.court);
         let refers = matches!(self.kind, Kind::Renewal | Kind::Lifting);
         let invented = || format!("（{}）{}执{serial}号", year - 1, self.court);
+        // What is named was seized in this world, today; what is invented, in the year before.
+        let seized_on = if self.original.is_some() { today() } else { date(year - 1, 3, 1) };
         let original = self.original.or_else(|| refers.then(invented));
         let papers = self.papers.unwrap_or_else(|| {
             Papers::of_case(&format!("{} in {}", self.kind.as_str(), self.division), serial)
@@ -161,7 +163,7 @@ impl Builder {
             judgment_number: parse::<DocumentNumber>(&format!("{case}之一")),
             issuing_organ: "獬豸演示法院".to_owned(),
             original_case_number: original.as_deref().map(parse::<OriginalCaseNumber>),
-            original_seizure_date: (self.kind == Kind::Lifting).then(|| date(year - 1, 3, 1)),
+            original_seizure_date: (self.kind == Kind::Lifting).then_some(seized_on),
             cause: Some("演示用虚构案件".to_owned()),
             debtor: debtor(serial),
             units,
@@ -190,8 +192,8 @@ where
     }
 }
 
-fn this_year() -> i16 {
-    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(8))).year()
+fn today() -> Date {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(8))).date()
 }
 
 /// Three years that are not over yet.
