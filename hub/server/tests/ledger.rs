@@ -18,7 +18,7 @@ use hub::{
     store::ledger,
 };
 use support::{Database, OTHER, REGISTRY, connect, recorded};
-use xiezhi_schemas::message::{OutcomeMessage, OutcomeVerdict, Verdict};
+use xiezhi_schemas::message::{MappingVersion, OutcomeMessage, OutcomeVerdict, Verdict};
 
 const BOUND: Duration = Duration::from_secs(1);
 
@@ -58,6 +58,30 @@ async fn a_receipt_is_recorded_once_and_repeated_ever_after() {
     assert_eq!(db.state(&request).await, "delivered");
     // The court was told once, and the state log says why.
     assert_eq!(db.number("SELECT count(*) FROM feedback WHERE body->>'event' = 'delivered'").await, 1);
+    db.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mapping_that_made_the_local_message_is_kept_with_the_first_receipt() {
+    let db = Database::new("receipt_mapping").await;
+    let stamper = Stamper::new(db.store.clone(), BOUND, support::rules());
+    let (mapped, plain) = (db.request(REGISTRY, 1).await, db.request(REGISTRY, 2).await);
+    let report = |version: &str| {
+        let mut report = mapped.report();
+        let sha256 = xiezhi_schemas::message::Digest::of(version.as_bytes());
+        report.receipt.mapping =
+            Some(MappingVersion { name: "soap".into(), version: version.into(), sha256 });
+        report
+    };
+    for reports in [vec![report("7"), plain.report()], vec![report("8")]] {
+        for verdict in stamper.stamp(&reports).await.unwrap() {
+            assert!(matches!(verdict, Verdict::Recorded(_) | Verdict::Repeated(_)), "{verdict:?}");
+        }
+    }
+    let kept = "SELECT request_id, detail->'mapping'->>'version' FROM event WHERE kind = 'mapped'";
+    let rows = db.admin.query(kept, &[]).await.unwrap();
+    let rows: Vec<(uuid::Uuid, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(rows, [(mapped.request_id, "7".to_owned())], "what was told after the stamp changes nothing");
     db.finish().await;
 }
 

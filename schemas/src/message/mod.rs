@@ -37,7 +37,7 @@ pub use outcome::{
     DIFFERING_FIELDS, OutcomeMessage, RegisteredStatus, Registration, ResultMessage, ReturnMessage,
     ReturnReason, ReturnReasonError,
 };
-pub use receipt::{Receipt, Receipts, ReceiptsMessage};
+pub use receipt::{MappingVersion, Receipt, Receipts, ReceiptsMessage};
 pub use reminder::{
     Addressee, LimitBasis, ReminderKind, ReminderLevel, ReminderNotice, UnknownWord as UnknownReminderWord,
 };

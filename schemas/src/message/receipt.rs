@@ -1,5 +1,7 @@
 //! Receipt (送达): the connector says that the registry durably holds a demand and asks the ledger for the stamp.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -63,4 +65,29 @@ pub struct Receipt {
     /// When the local system says it received the demand: a claim, kept as evidence only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local_received_at: Option<Timestamp>,
+    /// The mapping that made the local message of the push which was answered; absent when the demand went as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapping: Option<MappingVersion>,
+}
+
+/// Which mapping file turned a demand into the message of a local system, so that it can be told later what the registry was
+/// shown. Kept as evidence; nothing is decided by it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MappingVersion {
+    /// Its name.
+    #[schemars(length(min = 1, max = 60))]
+    pub name: String,
+    /// Its version, as its author counts.
+    #[schemars(length(min = 1, max = 40))]
+    pub version: String,
+    /// SHA-256 of the file.
+    pub sha256: Digest,
+}
+
+impl fmt::Display for MappingVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digest = self.sha256.as_str().get(..12).unwrap_or_default();
+        write!(f, "{} {} ({digest}…)", self.name, self.version)
+    }
 }

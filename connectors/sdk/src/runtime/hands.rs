@@ -128,6 +128,7 @@ impl Hands {
                         push_answered_at,
                         local_reference,
                         local_received_at,
+                        mapping: None,
                     };
                     return self.receive(job, receipt).await;
                 }

@@ -124,6 +124,10 @@ impl Stamper {
                 .expect("only requests that may be received are numbered");
             changes.tell(receipt.request_id, FeedbackBody::Delivered(stamps[&receipt.request_id].clone()));
         }
+        wanted
+            .iter()
+            .filter_map(|report| mapped(&report.receipt, clock.now))
+            .for_each(|event| changes.event(event));
         ledger::append(&tx, clock.error_us, &receipts, &heads).await?;
         outcomes::apply_early(&tx, &self.rules, &mut changes, &mut locked, &receipts).await?;
         changes.write(&tx).await?;
@@ -237,6 +241,13 @@ fn drafts(wanted: &[&Report], locked: &BTreeMap<Uuid, LockedRequest>) -> Vec<Dra
         }
     };
     wanted.iter().map(draft).collect()
+}
+
+/// Keeps which mapping made the local message, so that it can be told later what the registry was shown.
+fn mapped(receipt: &Receipt, at: Timestamp) -> Option<NewEvent> {
+    let mapping = receipt.mapping.as_ref()?;
+    let detail = json!({ "mapping": mapping });
+    Some(NewEvent { at, kind: "mapped", request_id: Some(receipt.request_id), detail })
 }
 
 /// Keeps the refusal, so that nobody has to guess later why there is no receipt.

@@ -187,7 +187,7 @@ struct Entry {
 pub struct NewEvent {
     /// When.
     pub at: Timestamp,
-    /// `parked`, `overtaken`, `order_changed`, `order_conflict`, `duplicate_seen`, `clock_refused`, `drift`, `dispute`, …
+    /// `parked`, `overtaken`, `order_changed`, `order_conflict`, `duplicate_seen`, `clock_refused`, `mapped`, `drift`, `dispute`, …
     pub kind: &'static str,
     /// The request, if it is about one.
     pub request_id: Option<Uuid>,

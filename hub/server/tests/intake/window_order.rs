@@ -42,6 +42,7 @@ async fn by_network(hub: &Hub, number: &str) -> Uuid {
         push_answered_at: now,
         local_reference: None,
         local_received_at: None,
+        mapping: None,
     };
     let stamper = Stamper::new(hub.store.clone(), Duration::from_secs(1), super::support::rules());
     let verdicts = stamper.stamp(&[Report { connector: "test".to_owned(), receipt }]).await.unwrap();

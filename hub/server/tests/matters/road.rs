@@ -62,6 +62,7 @@ pub async fn receive(hub: &Hub, requests: &[Uuid]) {
                 push_answered_at: now,
                 local_reference: None,
                 local_received_at: None,
+                mapping: None,
             },
         });
     }

@@ -72,6 +72,7 @@ impl Request {
                 push_answered_at: now,
                 local_reference: Some("L-1".to_owned()),
                 local_received_at: None,
+                mapping: None,
             },
         }
     }
