@@ -32,7 +32,7 @@ pub use charset::Charset;
 pub use code::Code;
 pub use examples::demand as example_demand;
 pub use inbound::{Known, Understood};
-pub use mapping::{LANGUAGE, MAX_FILE, Mapping, MappingId, Warning};
+pub use mapping::{LANGUAGE, MAX_FILE, Mapping, Warning};
 pub use outbound::{Document, Mapped};
 pub use problem::{Broken, Problem};
 pub use refusal::{Refusal, Refused};

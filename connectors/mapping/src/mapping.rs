@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use xiezhi_schemas::message::Digest;
+use xiezhi_schemas::message::{Digest, MappingVersion};
 
 use crate::{
     charset::Charset,
@@ -22,24 +22,6 @@ pub const MAX_FILE: usize = 1 << 20;
 /// Entries of one code table.
 const MAX_ENTRIES: usize = 10_000;
 
-/// Which mapping made a message: recorded with its receipt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MappingId {
-    /// Its name.
-    pub name: String,
-    /// Its version, as its author counts.
-    pub version: String,
-    /// SHA-256 of the file.
-    pub sha256: Digest,
-}
-
-impl std::fmt::Display for MappingId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let digest = self.sha256.as_str().get(..12).unwrap_or_default();
-        write!(f, "{} {} ({digest}…)", self.name, self.version)
-    }
-}
-
 /// Something that may be meant, but is worth a look.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Warning {
@@ -52,7 +34,7 @@ pub struct Warning {
 /// A checked mapping.
 #[derive(Debug)]
 pub struct Mapping {
-    pub(crate) id: MappingId,
+    pub(crate) id: MappingVersion,
     pub(crate) description: String,
     pub(crate) tables: Tables,
     pub(crate) outbound: Option<Outbound>,
@@ -77,7 +59,7 @@ impl Mapping {
     }
 
     /// Which mapping this is.
-    pub fn id(&self) -> &MappingId {
+    pub fn id(&self) -> &MappingVersion {
         &self.id
     }
 
@@ -160,7 +142,7 @@ fn read_header(
     mut section: Section<'_>,
     text: &str,
     problems: &mut Problems<'_>,
-) -> Option<(MappingId, String)> {
+) -> Option<(MappingVersion, String)> {
     if section.has("language") {
         let language = section.number("language", 1..=usize::MAX, problems);
         if let Some(language) = language.filter(|language| language.value != LANGUAGE) {
@@ -183,7 +165,8 @@ fn read_header(
         }
     }
     section.finish(problems);
-    let id = MappingId { name: name?.value, version: version?.value, sha256: Digest::of(text.as_bytes()) };
+    let id =
+        MappingVersion { name: name?.value, version: version?.value, sha256: Digest::of(text.as_bytes()) };
     Some((id, description?.value))
 }
 

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value as Json, json};
-use xiezhi_schemas::message::{Attachment, Demand};
+use xiezhi_schemas::message::{Attachment, Demand, MappingVersion};
 
 use crate::{
     build::{Builder, token},
@@ -10,7 +10,7 @@ use crate::{
     code::Code,
     encode::{self, Format},
     expression::{Names, Scope},
-    mapping::{Mapping, MappingId, read_charset, read_word},
+    mapping::{Mapping, read_charset, read_word},
     problem::Problems,
     reader::Section,
     refusal::Refused,
@@ -44,7 +44,7 @@ pub struct Document<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapped {
     /// Which mapping made it.
-    pub mapping: MappingId,
+    pub mapping: MappingVersion,
     /// The message.
     pub tree: Tree,
     /// What was cut, with its field; no values.

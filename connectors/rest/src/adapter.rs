@@ -2,37 +2,54 @@
 
 use async_trait::async_trait;
 use connector_sdk::{
-    Adapter, AdapterError, ConfigError, DeliveryOrder, LocalOutcome, LocalReceiptOffer, Outcome,
+    Adapter, AdapterError, ConfigError, DeliveryOrder, LocalOutcome, LocalReceiptOffer, Outcome, Preview,
     WithdrawalOrder,
 };
 use jiff::Timestamp;
 use uuid::Uuid;
 use xiezhi_schemas::{
     address::RegistryCode,
-    message::{LocalReceiptVerdict, WithdrawalTaking},
+    message::{LocalReceiptVerdict, MappingVersion, WithdrawalTaking},
 };
 
 use crate::{
     classify,
-    client::Client,
+    client::{Client, JSON},
     config::Config,
     encode::{self, Call},
     fetched,
+    mapped::{MappingFile, Message},
 };
 
 /// Speaks the JSON protocol of `README.md` to the local systems of one configuration.
 #[derive(Debug)]
 pub struct RestAdapter {
     client: Client,
+    mapping: Option<MappingFile>,
 }
 
 impl RestAdapter {
     /// An adapter that has not called anybody yet.
     ///
     /// # Errors
-    /// When the file of the certificate authority cannot be used.
-    pub fn new(config: Config) -> Result<Self, ConfigError> {
-        Ok(Self { client: Client::new(config)? })
+    /// When the file of the certificate authority or the mapping file cannot be used.
+    pub fn new(mut config: Config) -> Result<Self, ConfigError> {
+        let mapping = config.mapping_file.take().map(MappingFile::open).transpose();
+        let mapping = mapping.map_err(|reason| ConfigError::new("mapping.file", reason))?;
+        Ok(Self { client: Client::new(config)?, mapping })
+    }
+
+    /// The body of a delivery.
+    fn body(&self, order: &DeliveryOrder<'_>) -> Result<Body, (String, String)> {
+        let Some(mapping) = &self.mapping else {
+            let bytes = encode::delivery(order)
+                .map_err(|_| ("not_json".to_owned(), "the demand is not JSON".to_owned()))?;
+            return Ok(Body { bytes, media_type: JSON.to_owned(), mapping: None, notes: Vec::new() });
+        };
+        let message =
+            mapping.message(order).map_err(|refused| (refused.code().to_string(), refused.to_string()))?;
+        let Message { body, media_type, mapping, notes } = message;
+        Ok(Body { bytes: body, media_type, mapping: Some(mapping), notes })
     }
 
     async fn outcomes(
@@ -49,6 +66,14 @@ impl RestAdapter {
     }
 }
 
+/// What is sent for a demand.
+struct Body {
+    bytes: Vec<u8>,
+    media_type: String,
+    mapping: Option<MappingVersion>,
+    notes: Vec<String>,
+}
+
 #[async_trait]
 impl Adapter for RestAdapter {
     fn name(&self) -> &'static str {
@@ -57,15 +82,40 @@ impl Adapter for RestAdapter {
 
     async fn deliver(&self, order: &DeliveryOrder<'_>) -> Outcome {
         let demand = order.demand;
-        let Ok(body) = encode::delivery(order) else {
-            return Outcome::Refused { code: "not_json".into(), reason: "the demand is not JSON".into() };
+        let body = match self.body(order) {
+            Ok(body) => body,
+            Err((code, reason)) => return Outcome::Refused { code, reason },
         };
-        let reply = self.client.call(&demand.registry, Call::Deliver, Some(body)).await;
+        for note in &body.notes {
+            tracing::warn!(request_id = %demand.request_id, note, "the mapping cut a field, as its rule says");
+        }
+        let sent = Some((body.bytes, body.media_type));
+        let reply = self.client.call_with(&demand.registry, Call::Deliver, sent).await;
         if let classify::Reply::Failed(failure) = &reply {
             let cause = std::error::Error::source(failure).map(ToString::to_string);
             tracing::debug!(request_id = %demand.request_id, registry = %demand.registry, cause, "{failure}");
         }
-        classify::delivery(&reply, demand, Timestamp::now())
+        match classify::delivery(&reply, demand, Timestamp::now()) {
+            Outcome::Taken { local_reference, local_received_at, .. } => {
+                Outcome::Taken { local_reference, local_received_at, mapping: body.mapping }
+            }
+            other => other,
+        }
+    }
+
+    fn preview(&self, order: &DeliveryOrder<'_>) -> Result<Preview, AdapterError> {
+        let body = self.body(order).map_err(|(_, reason)| AdapterError::permanent(reason))?;
+        let url = self.client.url(&order.demand.registry, Call::Deliver);
+        let Body { bytes, media_type, mapping, notes } = body;
+        Ok(Preview { call: format!("POST {url}"), media_type, body: bytes, mapping, notes })
+    }
+
+    fn mapping(&self) -> Option<MappingVersion> {
+        self.mapping.as_ref().map(MappingFile::version)
+    }
+
+    fn reload(&self) -> Result<(), AdapterError> {
+        self.mapping.as_ref().map_or(Ok(()), MappingFile::reload).map_err(AdapterError::permanent)
     }
 
     async fn void(

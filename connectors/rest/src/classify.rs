@@ -85,7 +85,7 @@ pub(crate) fn delivery(reply: &Reply, demand: &Demand, now: Timestamp) -> Outcom
             let local_reference =
                 reference.filter(|text| (1..=MAX_REFERENCE).contains(&text.chars().count()));
             let local_received_at = received_at.and_then(|text| text.parse().ok());
-            Outcome::Taken { local_reference, local_received_at }
+            Outcome::Taken { local_reference, local_received_at, mapping: None }
         }
         (200 | 201, Some(Answer::Returned(value))) => returned(value, demand, now),
         (200 | 201 | 400 | 409 | 413 | 415 | 422, Some(Answer::Refused { code, reason })) => {

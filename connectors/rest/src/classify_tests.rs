@@ -82,7 +82,7 @@ fn every_status_with_every_body() {
 #[test]
 fn claims_beside_a_taken_demand_are_taken_as_they_can_be() {
     let take = |body: Value| delivery(&reply(200, &body.to_string()), &demand(), now());
-    let Outcome::Taken { local_reference, local_received_at } =
+    let Outcome::Taken { local_reference, local_received_at, .. } =
         take(json!({"status": "taken", "reference": "SJ-1",
         "request_id": demand().request_id, "received_at": "2026-01-01T08:00:01+08:00", "more": 1}))
     else {
@@ -95,7 +95,10 @@ fn claims_beside_a_taken_demand_are_taken_as_they_can_be() {
         json!({"status": "taken", "reference": "", "received_at": "yesterday"}),
         json!({"status": "taken", "reference": "x".repeat(101), "received_at": null}),
     ] {
-        assert!(matches!(take(odd), Outcome::Taken { local_reference: None, local_received_at: None }));
+        assert!(matches!(
+            take(odd),
+            Outcome::Taken { local_reference: None, local_received_at: None, mapping: None }
+        ));
     }
     let other = json!({"status": "taken", "request_id": Uuid::from_u128(9)});
     assert_eq!(sort(&take(other)), "unwell");

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use connector_sdk::ConfigError;
-use reqwest::{Certificate, Client as Http, Method, header, redirect};
+use reqwest::{Certificate, Client as Http, Method, Url, header, redirect};
 use xiezhi_schemas::address::RegistryCode;
 
 use crate::{
@@ -14,6 +14,9 @@ use crate::{
 
 /// Largest answer that is read: a full page of outcomes is far below.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
+
+/// Media type of everything but mapped messages.
+pub(crate) const JSON: &str = "application/json";
 
 /// Connections to the local systems of one configuration.
 #[derive(Debug)]
@@ -56,8 +59,23 @@ impl Client {
         Ok(Self { http, config })
     }
 
-    /// Makes one call and reads the whole answer.
+    /// Where a call goes.
+    pub(crate) fn url(&self, registry: &RegistryCode, call: Call<'_>) -> Url {
+        call.url(&self.config.endpoint(registry).base_url, registry)
+    }
+
+    /// Makes one call with JSON and reads the whole answer.
     pub(crate) async fn call(&self, registry: &RegistryCode, call: Call<'_>, body: Option<Vec<u8>>) -> Reply {
+        self.call_with(registry, call, body.map(|body| (body, JSON.to_owned()))).await
+    }
+
+    /// Makes one call with a body of this media type and reads the whole answer.
+    pub(crate) async fn call_with(
+        &self,
+        registry: &RegistryCode,
+        call: Call<'_>,
+        body: Option<(Vec<u8>, String)>,
+    ) -> Reply {
         match self.exchange(registry, call, body).await {
             Ok(reply) => reply,
             Err(failure) => Reply::Failed(failure),
@@ -68,7 +86,7 @@ impl Client {
         &self,
         registry: &RegistryCode,
         call: Call<'_>,
-        body: Option<Vec<u8>>,
+        body: Option<(Vec<u8>, String)>,
     ) -> Result<Reply, Failure> {
         let endpoint = self.config.endpoint(registry);
         let method = match call {
@@ -81,11 +99,11 @@ impl Client {
         };
         let mut request = self
             .http
-            .request(method, call.url(&endpoint.base_url, registry))
+            .request(method, self.url(registry, call))
             .bearer_auth(endpoint.token.expose())
-            .header(header::ACCEPT, "application/json");
-        if let Some(body) = body {
-            request = request.header(header::CONTENT_TYPE, "application/json").body(body);
+            .header(header::ACCEPT, JSON);
+        if let Some((body, media_type)) = body {
+            request = request.header(header::CONTENT_TYPE, media_type).body(body);
         }
         let mut response = request.send().await.map_err(failure)?;
         let status = response.status().as_u16();

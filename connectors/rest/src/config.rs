@@ -63,6 +63,8 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// Certificate authorities (PEM) that alone are trusted; without it those of the machine.
     pub ca_file: Option<PathBuf>,
+    /// The mapping file that makes the body of a delivery; without it the demand goes as it is.
+    pub mapping_file: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -73,10 +75,17 @@ struct Options {
     timeout_ms: Option<u64>,
     connect_timeout_ms: Option<u64>,
     ca_file: Option<PathBuf>,
+    mapping: Option<MappingOptions>,
     #[serde(default)]
     allow_plaintext: bool,
     #[serde(default)]
     registries: BTreeMap<String, Elsewhere>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MappingOptions {
+    file: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -137,7 +146,8 @@ impl Config {
         ConfigError::check(problems)?;
         let base_url = base_url.expect("a base_url that is missing is among the problems");
         let endpoint = Endpoint { base_url, token: options.token };
-        Ok(Self { endpoint, registries, timeout, connect_timeout, ca_file: options.ca_file })
+        let mapping_file = options.mapping.map(|mapping| mapping.file);
+        Ok(Self { endpoint, registries, timeout, connect_timeout, ca_file: options.ca_file, mapping_file })
     }
 
     /// Where the system of this registry is.

@@ -8,6 +8,7 @@ mod client;
 mod config;
 mod encode;
 mod fetched;
+mod mapped;
 mod redact;
 
 use std::sync::Arc;

@@ -135,7 +135,9 @@ impl Bench {
 
 fn reference(outcome: Outcome) -> String {
     match outcome {
-        Outcome::Taken { local_reference: Some(reference), local_received_at: Some(_) } => reference,
+        Outcome::Taken { local_reference: Some(reference), local_received_at: Some(_), mapping: None } => {
+            reference
+        }
         other => panic!("not taken: {other:?}"),
     }
 }
@@ -330,4 +332,127 @@ async fn a_wrong_set_up_is_told_and_stops_the_registry() {
     assert!(unwell(bench.deliver(&elsewhere).await).0.contains("serves this registry"));
     let odd = bench.adapter.settle(&bench.registry, "../health").await.unwrap_err();
     assert!(!odd.is_transient());
+}
+
+const MAPPING: &str = r#"
+[mapping]
+language = 1
+name = "county-json"
+version = "1"
+description = "the county's own protocol, written as a mapping"
+[outbound]
+format = "json"
+fields = [
+  { to = "demand", from = "demand" },
+  { to = "demand.schema", value = "xiezhi.demand.v1" },
+  { to = "documents", each = "documents", as = "d", fields = [
+    { to = "name", from = "d.name" },
+    { to = "role", from = "d.role" },
+    { to = "media_type", from = "d.media_type" },
+    { to = "sha256", from = "d.sha256" },
+    { to = "content_base64", from = "d.content_base64" },
+  ] },
+]
+[[test]]
+name = "the whole demand"
+demand = "example:seizure"
+expect = { "demand.kind" = "seizure" }
+"#;
+
+fn mapped_adapter(base: &str, file: &Path) -> Result<Arc<dyn Adapter>, connector_sdk::ConfigError> {
+    let options = format!(
+        "base_url = '{base}'\ntoken = '{TOKEN}'\ntimeout_ms = 1500\n[mapping]\nfile = '{}'\n",
+        file.display()
+    );
+    connector_rest::build(options.parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_mapped_demand_is_taken_and_names_its_mapping() {
+    let bench = Bench::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("m.toml");
+    let other =
+        county_mapping().replace("\"demand.", "\"Demand.").replace("from = \"Demand.", "from = \"demand.");
+    std::fs::write(&file, other).unwrap();
+    let base = format!("http://{}", bench.county.address());
+    let adapter = mapped_adapter(&base, &file).unwrap();
+    let parcel = Parcel::new("110105");
+    // The county reads `demand`, not `Demand`: the message is what the file says.
+    assert!(!matches!(adapter.deliver(&parcel.order()).await, Outcome::Taken { .. }));
+
+    // A file that contradicts itself is refused as a whole, and so is one that fails its own test.
+    let first = adapter.mapping().unwrap();
+    for wrong in [
+        MAPPING.to_owned(),
+        "[mapping".to_owned(),
+        MAPPING.replace("{ to = \"demand\", from = \"demand\" },", "").replace("seizure\" }", "lifting\" }"),
+    ] {
+        std::fs::write(&file, wrong).unwrap();
+        let error = adapter.reload().unwrap_err().to_string();
+        assert!(error.contains("CON-600"), "{error}");
+        assert_eq!(adapter.mapping().unwrap(), first, "the one before stays");
+    }
+    std::fs::remove_file(&file).unwrap();
+    assert!(adapter.reload().is_err() && adapter.mapping().unwrap() == first);
+
+    std::fs::write(&file, county_mapping()).unwrap();
+    adapter.reload().unwrap();
+    let preview = adapter.preview(&parcel.order()).unwrap();
+    assert_eq!(preview.call, format!("POST {base}/registries/110105/demands"));
+    assert_eq!(preview.mapping, adapter.mapping());
+    match adapter.deliver(&parcel.order()).await {
+        Outcome::Taken { mapping: Some(mapping), local_reference: Some(_), .. } => {
+            assert_eq!((mapping.name.as_str(), mapping.version.as_str()), ("county-json", "1"));
+            assert_eq!(mapping.sha256, Digest::of(county_mapping().as_bytes()));
+        }
+        other => panic!("{other:?}"),
+    }
+    // What lacks a value that a rule needs is refused before anybody is called; the example of the file's own test is spared.
+    let needs = "fields = [\n{ to = 'remarks', from = 'demand.remarks', when = \"demand.demand_id != '2026-0001'\" },";
+    std::fs::write(&file, county_mapping().replacen("fields = [", needs, 1)).unwrap();
+    adapter.reload().unwrap();
+    match adapter.deliver(&parcel.order()).await {
+        Outcome::Refused { code, reason } => {
+            assert_eq!(code, "CON-6002");
+            assert!(
+                reason.contains("`demand.remarks` is not there") && !reason.contains("李某某"),
+                "{reason}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    let nowhere = mapped_adapter(&base, &dir.path().join("none.toml")).err().unwrap();
+    assert_eq!(nowhere.problems[0].key, "mapping.file");
+}
+
+/// The county's protocol, field by field: every part of the demand and the name of its schema.
+fn county_mapping() -> String {
+    let parts = [
+        "request_id",
+        "message_id",
+        "sender",
+        "demand_id",
+        "unit_index",
+        "unit_count",
+        "registry",
+        "lane_seq",
+        "accepted_at",
+        "kind",
+        "court",
+        "case_number",
+        "judgment_number",
+        "issuing_organ",
+        "debtor",
+        "unit",
+        "period",
+        "contact",
+        "officers",
+        "attachments",
+    ];
+    let rules: String = parts
+        .iter()
+        .map(|part| format!("{{ to = \"demand.{part}\", from = \"demand.{part}\" }},\n"))
+        .collect();
+    MAPPING.replace("{ to = \"demand\", from = \"demand\" },", &rules)
 }

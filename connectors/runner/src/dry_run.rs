@@ -9,7 +9,8 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 use connector_mapping::{Document, Mapping};
-use xiezhi_schemas::message::{Attachment, Demand, DemandMessage};
+use connector_sdk::{DeliveryOrder, FetchedDocument};
+use xiezhi_schemas::message::{Attachment, Demand, DemandMessage, Digest};
 
 use crate::mapping;
 
@@ -18,9 +19,11 @@ const STAND_IN: &[u8] = b"test";
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The mapping file.
-    #[arg(long, value_name = "FILE")]
-    mapping: PathBuf,
+    /// A mapping file by itself; needs no configuration.
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    mapping: Option<PathBuf>,
+    #[command(flatten)]
+    source: crate::Source,
     /// The demand: a JSON file of the form `xiezhi.demand.v1` (`hub schema demand`).
     #[arg(long, value_name = "FILE")]
     demand: PathBuf,
@@ -30,7 +33,41 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    let mapping = Mapping::load(&mapping::read(&options.mapping)?)?;
+    match &options.mapping {
+        Some(path) => by_mapping(path, options),
+        None => by_adapter(options),
+    }
+}
+
+/// What the adapter of a configuration would send.
+fn by_adapter(options: &Options) -> anyhow::Result<ExitCode> {
+    let (_, adapter) = crate::read(&options.source)?;
+    let (body, demand) = demand(&options.demand)?;
+    let contents = contents(&demand.attachments, options.documents.as_deref())?;
+    let documents: Vec<FetchedDocument> = demand
+        .attachments
+        .iter()
+        .zip(contents)
+        .map(|(claim, bytes)| FetchedDocument { claim: claim.clone(), bytes: bytes.into() })
+        .collect();
+    let sha256 = Digest::of(&body);
+    let order = DeliveryOrder {
+        demand: &demand,
+        body: &body,
+        body_sha256: sha256.as_str(),
+        attempt: 1,
+        documents: &documents,
+    };
+    let preview = adapter.preview(&order)?;
+    let by = preview.mapping.map_or_else(|| "no mapping".to_owned(), |mapping| mapping.to_string());
+    eprintln!("{}, {}, {} bytes, by {by}", preview.call, preview.media_type, preview.body.len());
+    preview.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    print(&preview.body)
+}
+
+/// What a mapping file makes.
+fn by_mapping(path: &Path, options: &Options) -> anyhow::Result<ExitCode> {
+    let mapping = Mapping::load(&mapping::read(path)?)?;
     let (_, demand) = demand(&options.demand)?;
     let contents = contents(&demand.attachments, options.documents.as_deref())?;
     let documents: Vec<Document<'_>> =

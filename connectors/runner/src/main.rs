@@ -23,7 +23,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run until SIGTERM or ctrl-c; a second signal ends at once.
+    /// Run until SIGTERM or ctrl-c; a second signal ends at once. SIGHUP reads the mapping file again.
     Run(Source),
     /// Check configuration, hub, key, broker rights and local systems; changes nothing. Exit code 1 when something is wrong.
     Check {
@@ -85,8 +85,8 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             // Made outside the runtime: the exporter brings a runtime of its own, and its end blocks.
             let traces = telemetry::start(&config)?;
             let outcome = runtime()?.block_on(async {
-                let stop = signals::listen()?;
-                connector_sdk::run(config, adapter, stop).await.map_err(anyhow::Error::from)
+                let (stop, reload) = signals::listen()?;
+                connector_sdk::run(config, adapter, stop, reload).await.map_err(anyhow::Error::from)
             });
             traces.finish();
             outcome.map(|()| ExitCode::SUCCESS)

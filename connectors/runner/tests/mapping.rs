@@ -128,3 +128,42 @@ fn a_failing_test_and_a_refused_demand_end_with_a_failure() {
     assert!(!said.good && said.out.is_empty(), "nothing is shown of a message that is not made");
     assert!(said.err.contains("[CON-6003] Q.KZCS: `demand.kind` is `waiting`"), "{}", said.err);
 }
+
+#[test]
+fn the_bytes_of_an_adapter_are_shown_without_calling_anybody() {
+    let folder = folder(&GOOD.replace("xml\"\ncharset = \"gb18030", "xml\"\ncharset = \"utf-8"));
+    let config = |mapping: &str| {
+        format!(
+            "name = 'c-11'\nprovince = '11'\nprovince_key = '{}'\nregistries = ['110105']\nadapter = 'rest'\n\
+             [broker]\nurl = 'amqp://xz-province-11:p@127.0.0.1:1/xiezhi'\n[hub]\nurl = 'http://127.0.0.1:1'\ntoken = 't'\n\
+             [rest]\nbase_url = 'http://127.0.0.1:1/api'\ntoken = 'local-token'\n{mapping}",
+            "ab".repeat(32)
+        )
+    };
+    let dry_run = ["dry-run", "--config", "c.toml", "--demand", "demand.json"];
+    std::fs::write(folder.path().join("c.toml"), config("[rest.mapping]\nfile = 'm.toml'\n")).unwrap();
+    let said = connector(folder.path(), &dry_run);
+    assert!(said.good, "{}", said.err);
+    assert!(
+        said.text()
+            .starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Q><AH>（2024）京0105执1234号</AH>")
+    );
+    assert!(said.err.contains("POST http://127.0.0.1:1/api/registries/110105/demands"), "{}", said.err);
+    assert!(said.err.contains("by soap-32 7 (") && !said.err.contains("local-token"), "{}", said.err);
+
+    // Without a mapping the demand goes as it is.
+    std::fs::write(folder.path().join("c.toml"), config("")).unwrap();
+    let said = connector(folder.path(), &dry_run);
+    assert_eq!(said.json()["demand"]["schema"], "xiezhi.demand.v1");
+    assert_eq!(said.json()["documents"][0]["content_base64"], "dGVzdA==");
+
+    // A broken mapping does not even start.
+    std::fs::write(folder.path().join("m.toml"), "[outbound").unwrap();
+    std::fs::write(folder.path().join("c.toml"), config("[rest.mapping]\nfile = 'm.toml'\n")).unwrap();
+    let said = connector(folder.path(), &dry_run);
+    assert!(
+        !said.good && said.err.contains("rest.mapping.file") && said.err.contains("CON-6001"),
+        "{}",
+        said.err
+    );
+}

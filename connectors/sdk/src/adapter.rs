@@ -12,8 +12,8 @@ use uuid::Uuid;
 use xiezhi_schemas::{
     address::RegistryCode,
     message::{
-        Attachment, Demand, LocalReceiptVerdict, LocalRecord, OutcomeMessage, ReturnMessage, Withdrawal,
-        WithdrawalTaking,
+        Attachment, Demand, LocalReceiptVerdict, LocalRecord, MappingVersion, OutcomeMessage, ReturnMessage,
+        Withdrawal, WithdrawalTaking,
     },
 };
 
@@ -33,6 +33,29 @@ pub trait Adapter: Send + Sync + 'static {
     /// [`Outcome::Taken`] with the same reference. `Taken` is a promise that the local system holds the demand durably; the
     /// receipt (送达) is asked for on the strength of it.
     async fn deliver(&self, order: &DeliveryOrder<'_>) -> Outcome;
+
+    /// Exactly what [`Adapter::deliver`] would send, for people to look at; calls nobody.
+    ///
+    /// # Errors
+    /// Why it would send nothing. The default says that this adapter cannot show it.
+    fn preview(&self, order: &DeliveryOrder<'_>) -> Result<Preview, AdapterError> {
+        let _ = order;
+        Err(AdapterError::permanent(format!("the adapter {} cannot show what it would send", self.name())))
+    }
+
+    /// The mapping in force; none when demands go as they are.
+    fn mapping(&self) -> Option<MappingVersion> {
+        None
+    }
+
+    /// Reads the mapping file again, as a whole or not at all: on an error the mapping that was loaded before stays in force. Called
+    /// while deliveries are in hand; each uses one mapping from begin to end. May read files.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file.
+    fn reload(&self) -> Result<(), AdapterError> {
+        Ok(())
+    }
 
     /// Tells the local system that what it took has no receipt and never will have: the request was closed, returned or
     /// counted as undelivered (未送达) meanwhile. A replay of an undelivered one comes as a delivery with the same request
@@ -166,6 +189,21 @@ pub struct FetchedDocument {
     pub bytes: Bytes,
 }
 
+/// What an adapter would send.
+#[derive(Debug)]
+pub struct Preview {
+    /// The call, such as `POST https://…`; holds no secret.
+    pub call: String,
+    /// Media type of the body.
+    pub media_type: String,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The mapping that made it.
+    pub mapping: Option<MappingVersion>,
+    /// What a reader should know, such as fields that were cut; no values.
+    pub notes: Vec<String>,
+}
+
 /// What the local system did with one demand.
 #[derive(Debug)]
 pub enum Outcome {
@@ -175,6 +213,8 @@ pub enum Outcome {
         local_reference: Option<String>,
         /// When it says that it received the demand: a claim, never the time of 送达.
         local_received_at: Option<Timestamp>,
+        /// The mapping that made the message which it took; none when it was given the demand as it is.
+        mapping: Option<MappingVersion>,
     },
     /// The registry returned it at the door (退回).
     Returned(ReturnMessage),

@@ -79,6 +79,8 @@ codes! {
     LocalReceiptRefused = "CON-4008", "the hub does not record a receipt of a local link";
     /// Local receipts cannot be fetched.
     LocalReceiptsUnreadable = "CON-4009", "receipts of a local link cannot be fetched or settled";
+    /// Reload refused.
+    MappingReload = "CON-6009", "a mapping was not reloaded";
     /// Late at shutdown.
     LateStop = "CON-5001", "work was still in hand when the grace period ended";
     /// Mapping file.

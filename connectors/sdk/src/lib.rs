@@ -27,7 +27,7 @@ pub mod telemetry;
 mod withdrawals;
 
 pub use adapter::{
-    Adapter, AdapterError, DeliveryOrder, FetchedDocument, LocalOutcome, LocalReceiptOffer, Outcome,
+    Adapter, AdapterError, DeliveryOrder, FetchedDocument, LocalOutcome, LocalReceiptOffer, Outcome, Preview,
     WithdrawalOrder,
 };
 pub use bus::chain;

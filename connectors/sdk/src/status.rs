@@ -9,7 +9,7 @@ use std::{
 
 use jiff::Timestamp;
 use serde::Serialize;
-use xiezhi_schemas::address::RegistryCode;
+use xiezhi_schemas::{address::RegistryCode, message::MappingVersion};
 
 /// What one registry is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -60,6 +60,19 @@ pub struct Counts {
     pub connections: u64,
 }
 
+/// The mapping in force.
+#[derive(Debug, Clone, Serialize)]
+pub struct MappingStatus {
+    /// Which one it is.
+    #[serde(flatten)]
+    pub version: MappingVersion,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why a newer file was refused, when the last reload failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
 /// All of it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Snapshot {
@@ -69,6 +82,9 @@ pub struct Snapshot {
     pub connected: bool,
     /// Each registry.
     pub registries: BTreeMap<String, RegistryStatus>,
+    /// The mapping in force, when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mapping: Option<MappingStatus>,
     /// Counts.
     pub counts: Counts,
 }
@@ -83,7 +99,13 @@ impl Status {
         let since = Timestamp::now();
         let waiting = RegistryStatus { standing: Standing::Waiting, since, reason: None };
         let registries = registries.iter().map(|code| (code.to_string(), waiting.clone())).collect();
-        Self(Mutex::new(Snapshot { ready: false, connected: false, registries, counts: Counts::default() }))
+        Self(Mutex::new(Snapshot {
+            ready: false,
+            connected: false,
+            registries,
+            mapping: None,
+            counts: Counts::default(),
+        }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Snapshot> {
@@ -97,6 +119,17 @@ impl Status {
             |status: &RegistryStatus| matches!(status.standing, Standing::Consuming | Standing::Paused);
         snapshot.ready = snapshot.connected && snapshot.registries.values().all(working);
         snapshot
+    }
+
+    pub(crate) fn mapping_in_force(&self, version: Option<MappingVersion>) {
+        let since = Timestamp::now();
+        self.lock().mapping = version.map(|version| MappingStatus { version, since, refused: None });
+    }
+
+    pub(crate) fn mapping_refused(&self, reason: String) {
+        if let Some(mapping) = &mut self.lock().mapping {
+            mapping.refused = Some(reason);
+        }
     }
 
     pub(crate) fn connected(&self, connected: bool) {
@@ -171,5 +204,23 @@ mod tests {
         status.connected(false);
         assert!(!status.snapshot().ready);
         assert_eq!(status.snapshot().registries["320104"].standing, Standing::Paused);
+    }
+
+    #[test]
+    fn a_refused_mapping_is_seen_beside_the_one_in_force() {
+        let status = Status::new(&[]);
+        status.mapping_refused("nothing is in force".into());
+        assert!(status.snapshot().mapping.is_none());
+        let digest = xiezhi_schemas::message::Digest::of(b"file");
+        let version = MappingVersion { name: "soap".into(), version: "7".into(), sha256: digest };
+        status.mapping_in_force(Some(version.clone()));
+        status.mapping_refused("[CON-6009] line 3".into());
+        let shown = serde_json::to_value(status.snapshot().mapping).unwrap();
+        assert_eq!(
+            (shown["version"].as_str(), shown["refused"].as_str()),
+            (Some("7"), Some("[CON-6009] line 3"))
+        );
+        status.mapping_in_force(Some(version));
+        assert!(status.snapshot().mapping.unwrap().refused.is_none());
     }
 }

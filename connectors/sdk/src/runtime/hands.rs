@@ -114,7 +114,7 @@ impl Hands {
             let outcome = self.push(&order).await;
             let push_answered_at = Timestamp::now();
             match outcome {
-                Outcome::Taken { local_reference, local_received_at } => {
+                Outcome::Taken { local_reference, local_received_at, mapping } => {
                     let local_reference = local_reference
                         .filter(|text| !text.is_empty())
                         .map(|text| text.chars().take(100).collect());
@@ -128,7 +128,7 @@ impl Hands {
                         push_answered_at,
                         local_reference,
                         local_received_at,
-                        mapping: None,
+                        mapping,
                     };
                     return self.receive(job, receipt).await;
                 }

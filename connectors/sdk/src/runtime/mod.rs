@@ -12,7 +12,7 @@ mod verify;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{sync::Notify, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use self::registry::Registry;
@@ -64,15 +64,23 @@ pub enum RunError {
     },
 }
 
-/// Runs until `stop` is cancelled; then finishes what is in hand within the grace period and returns the rest to the queues.
+/// Runs until `stop` is cancelled; then finishes what is in hand within the grace period and returns the rest to the queues. Each
+/// `reload` lets the adapter read its mapping file again.
 ///
 /// # Errors
 /// When it cannot be set up. An unreachable broker, hub or local system is no error: it waits for them.
-pub async fn run(config: Config, adapter: Arc<dyn Adapter>, stop: CancellationToken) -> Result<(), RunError> {
+pub async fn run(
+    config: Config,
+    adapter: Arc<dyn Adapter>,
+    stop: CancellationToken,
+    reload: Arc<Notify>,
+) -> Result<(), RunError> {
     let hub = HubClient::new(&config.hub).map_err(RunError::Http)?;
     let status = Arc::new(Status::new(&config.registries));
     // Dropped at the end, which ends the page.
     let mut pages = JoinSet::new();
+    status.mapping_in_force(adapter.mapping());
+    pages.spawn(reloads(Arc::clone(&adapter), Arc::clone(&status), reload));
     if let Some(address) = config.listen {
         let listener = health::bind(address).await.map_err(|source| RunError::Listen { address, source })?;
         pages.spawn(health::serve(listener, Arc::clone(&status)));
@@ -93,6 +101,29 @@ pub async fn run(config: Config, adapter: Arc<dyn Adapter>, stop: CancellationTo
     keep_connected(&shared, &stop).await;
     tracing::info!("the connector has stopped");
     Ok(())
+}
+
+/// Lets the adapter read its mapping again whenever it is asked to; a refused file changes nothing but the status.
+async fn reloads(adapter: Arc<dyn Adapter>, status: Arc<Status>, reload: Arc<Notify>) -> std::io::Result<()> {
+    loop {
+        reload.notified().await;
+        match adapter.reload() {
+            Ok(()) => {
+                let mapping = adapter.mapping();
+                let shown = mapping.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+                tracing::info!(mapping = shown, "the mapping was read again and is in force");
+                status.mapping_in_force(mapping);
+            }
+            Err(error) => {
+                let reason = chain(&error);
+                tracing::error!(
+                    code = %Code::MappingReload, error = reason,
+                    "the mapping was not reloaded; the one before stays in force"
+                );
+                status.mapping_refused(format!("[{}] {reason}", Code::MappingReload));
+            }
+        }
+    }
 }
 
 async fn keep_connected(shared: &Arc<Shared>, stop: &CancellationToken) {

@@ -104,7 +104,7 @@ impl Adapter for Local {
                 if held.iter().all(|(id, ..)| *id != demand.request_id) {
                     held.push((demand.request_id, unit.clone(), demand.lane_seq));
                 }
-                Outcome::Taken { local_reference: Some("L-1".into()), local_received_at: None }
+                Outcome::Taken { local_reference: Some("L-1".into()), local_received_at: None, mapping: None }
             }
         };
         self.busy.lock().unwrap().remove(&unit);
@@ -371,7 +371,7 @@ grace_secs = 1
     pub fn start(&self) -> Result<Running> {
         let stop = CancellationToken::new();
         let adapter: Arc<dyn Adapter> = Arc::<Local>::clone(&self.local);
-        let work = connector_sdk::run(self.config()?, adapter, stop.clone());
+        let work = connector_sdk::run(self.config()?, adapter, stop.clone(), Arc::default());
         #[expect(clippy::disallowed_methods, reason = "a test watches over it")]
         let work = tokio::spawn(work);
         Ok(Running { stop, work })
