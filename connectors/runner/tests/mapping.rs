@@ -167,3 +167,81 @@ fn the_bytes_of_an_adapter_are_shown_without_calling_anybody() {
         said.err
     );
 }
+
+/// A process that is killed however the test ends.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// The status page of a connector; empty while it does not answer.
+fn status(port: u16) -> serde_json::Value {
+    use std::io::{Read as _, Write as _};
+    let page = || -> std::io::Result<String> {
+        let mut line = std::net::TcpStream::connect(("127.0.0.1", port))?;
+        line.write_all(b"GET /readyz HTTP/1.1\r\nHost: c\r\nConnection: close\r\n\r\n")?;
+        let mut text = String::new();
+        line.read_to_string(&mut text)?;
+        Ok(text)
+    };
+    let text = page().unwrap_or_default();
+    let body = text.split("\r\n\r\n").nth(1).unwrap_or_default();
+    serde_json::from_str(body).unwrap_or_default()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "waits for another process between two looks at a condition, in no runtime"
+)]
+#[test]
+fn a_hangup_reads_the_mapping_again_and_a_broken_one_changes_nothing() {
+    let folder = folder(GOOD);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // Neither broker nor hub nor local system is there; the mapping is in force all the same.
+    let config = format!(
+        "name = 'c-11'\nprovince = '11'\nprovince_key = '{}'\nregistries = ['110105']\nadapter = 'rest'\n\
+         [broker]\nurl = 'amqp://xz-province-11:p@127.0.0.1:1/xiezhi'\n[hub]\nurl = 'http://127.0.0.1:1'\ntoken = 't'\n\
+         [health]\nlisten = '127.0.0.1:{port}'\n\
+         [rest]\nbase_url = 'http://127.0.0.1:1/api'\ntoken = 'local-token'\n[rest.mapping]\nfile = 'm.toml'\n",
+        "ab".repeat(32)
+    );
+    std::fs::write(folder.path().join("c.toml"), config).unwrap();
+    let child = Command::new(env!("CARGO_BIN_EXE_connector"))
+        .args(["run", "--config", "c.toml"])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let running = Running(child);
+    let until = |what: &str, holds: &dyn Fn(&serde_json::Value) -> bool| {
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        loop {
+            let mapping = status(port)["mapping"].take();
+            if holds(&mapping) {
+                return;
+            }
+            assert!(std::time::Instant::now() < end, "{what}: {mapping}");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    };
+    let reload = |mapping: &str| {
+        std::fs::write(folder.path().join("m.toml"), mapping).unwrap();
+        let told = Command::new("kill").args(["-HUP", &running.0.id().to_string()]).status().unwrap();
+        assert!(told.success());
+    };
+    until("the first is in force", &|mapping| mapping["version"] == "7" && mapping["refused"].is_null());
+
+    reload(&GOOD.replace("demand.case_number", "demand.case_no"));
+    until("the broken one is refused", &|mapping| {
+        let refused = mapping["refused"].as_str().unwrap_or_default();
+        mapping["version"] == "7" && refused.contains("CON-6009") && refused.contains("line 11, column")
+    });
+
+    reload(&GOOD.replace("version = \"7\"", "version = \"8\""));
+    until("the good one is in force", &|mapping| mapping["version"] == "8" && mapping["refused"].is_null());
+}

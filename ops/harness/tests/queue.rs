@@ -70,7 +70,11 @@ async fn two_seizures_and_a_lifting_in_the_queue() {
     assert_eq!(after["items"][1]["seizure"]["period_to"], end);
     assert_eq!(told(&second, b).await, ["delivered", "registered", "converted"]);
     assert_eq!(
-        support::count(&world, "SELECT count(*) FROM inv_event WHERE kind IN ('order_anomaly', 'register_flag')").await,
+        support::count(
+            &world,
+            "SELECT count(*) FROM inv_event WHERE kind IN ('order_anomaly', 'register_flag')"
+        )
+        .await,
         0
     );
 
