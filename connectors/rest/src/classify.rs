@@ -5,13 +5,11 @@
 
 use std::time::Duration;
 
-use connector_sdk::{AdapterError, Outcome};
+use connector_sdk::{AdapterError, Outcome, redact};
 use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
 use xiezhi_schemas::message::{Demand, ReturnMessage, ReturnReason, WithdrawalTaking};
-
-use crate::redact::redact;
 
 /// The longest wait that a local system may ask for; more would hide that it is gone.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);

@@ -9,7 +9,6 @@ mod config;
 mod encode;
 mod fetched;
 mod mapped;
-mod redact;
 
 use std::sync::Arc;
 

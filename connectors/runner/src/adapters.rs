@@ -8,8 +8,8 @@ use toml::Table;
 type Build = fn(Table) -> Result<Arc<dyn Adapter>, ConfigError>;
 
 /// Name and constructor of every adapter.
-fn adapters() -> [(&'static str, Build); 1] {
-    [("rest", connector_rest::build)]
+fn adapters() -> [(&'static str, Build); 2] {
+    [("rest", connector_rest::build), ("filedrop", connector_filedrop::build)]
 }
 
 /// The adapter of this name with these options.

@@ -18,6 +18,7 @@ mod local_receipts;
 mod outcomes;
 mod question;
 mod receipts;
+mod redact;
 mod runtime;
 #[cfg(test)]
 mod sample;
@@ -33,5 +34,6 @@ pub use adapter::{
 pub use bus::chain;
 pub use config::Config;
 pub use config_error::{ConfigError, ConfigProblem};
+pub use redact::redact;
 pub use runtime::{RunError, run};
 pub use secret::Secret;

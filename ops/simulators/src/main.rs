@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, io::Write as _, net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
-use clap::Parser;
-use simulators::county::{Config, Crash, serve};
+use clap::{Parser, ValueEnum};
+use simulators::county::{Config, Crash, FileDoor, FileForm, serve};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A simulated county registry system. Prints one line `{"listening":"<address>"}` on stdout once it is open.
@@ -29,6 +29,29 @@ struct Arguments {
     /// Chooses which deliveries a fault with a share strikes.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Also exchange files with the connector `filedrop`: the folder above those of the registries.
+    #[arg(long)]
+    files: Option<PathBuf>,
+    /// The form of the files that it writes.
+    #[arg(long, value_enum, default_value_t = Form::Xml)]
+    files_form: Form,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Form {
+    Json,
+    Xml,
+    XmlGb18030,
+}
+
+impl From<Form> for FileForm {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Json => Self::Json,
+            Form::Xml => Self::Xml,
+            Form::XmlGb18030 => Self::XmlGb18030,
+        }
+    }
 }
 
 impl Arguments {
@@ -60,7 +83,13 @@ async fn main() -> anyhow::Result<()> {
         )
         .init();
     let mut terminate = signal(SignalKind::terminate())?;
-    let county = serve(Arguments::parse().config()?).await?;
+    let arguments = Arguments::parse();
+    let form = arguments.files_form.into();
+    let door = arguments.files.clone().map(|root| FileDoor { root, form });
+    let mut county = serve(arguments.config()?).await?;
+    if let Some(door) = door {
+        county.exchange_files(door);
+    }
     let line = serde_json::json!({"listening": county.address().to_string()});
     writeln!(std::io::stdout(), "{line}").context("cannot tell the address on stdout")?;
     tokio::select! {

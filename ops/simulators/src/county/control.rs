@@ -45,17 +45,23 @@ async fn set_fault(State(app): Shared, Json(order): Json<FaultOrder>) -> Json<Va
 
 /// A court sends a demand over the county's own link (点对点); answered once the county holds it.
 async fn link(State(app): Shared, Json(order): Json<LinkOrder>) -> Response {
-    let filings = match filing::of_link(&order.registry, &order.demand) {
-        Ok(filings) => filings,
-        Err(Refusal(code, reason)) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, code, &reason),
-    };
+    match receive(&app, order).await {
+        Ok(Some(receipt_id)) => Json(json!({"status": "held", "id": receipt_id})).into_response(),
+        Ok(None) => disk_failed(),
+        Err(Refusal(code, reason)) => refuse(StatusCode::UNPROCESSABLE_ENTITY, code, &reason),
+    }
+}
+
+/// Takes what a court sent over the link; its receipt's id, none when the disk failed.
+pub(super) async fn receive(app: &App, order: LinkOrder) -> Result<Option<String>, Refusal> {
+    let filings = filing::of_link(&order.registry, &order.demand)?;
     let registry = order.registry.clone();
     let (receipt_id, durable) = app.desk().link(order, filings, now(), &app.journal);
     if durable.wait().await.is_err() {
-        return disk_failed();
+        return Ok(None);
     }
     app.desk().links().open(&registry, &receipt_id);
-    Json(json!({"status": "held", "id": receipt_id})).into_response()
+    Ok(Some(receipt_id))
 }
 
 async fn list_links(State(app): Shared) -> Json<Value> {

@@ -6,6 +6,7 @@
 mod control;
 mod desk;
 mod faults;
+mod files;
 mod filing;
 mod http;
 mod journal;
@@ -29,6 +30,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 pub use self::{
     faults::{Fault, FaultOrder, UnknownFault},
+    files::{FileDoor, FileForm},
     filing::{Filing, Kind, Period, Script},
     journal::{Event, Record},
     links::LinkOrder,
@@ -91,6 +93,40 @@ impl Running {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Misbehaves as ordered; `POST /_sim/faults` from within the process.
+    pub fn misbehave(&self, order: FaultOrder) {
+        self.app.faults.set(order);
+    }
+
+    /// What is ordered; `GET /_sim/faults` from within the process.
+    pub fn faults(&self) -> Vec<FaultOrder> {
+        self.app.faults.list()
+    }
+
+    /// The book, from disk; `GET /_sim/journal` from within the process.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn records(&self) -> anyhow::Result<Vec<Record>> {
+        self.app.journal.read()
+    }
+
+    /// A court sends a demand over the county's own link; the id of its receipt. `POST /_sim/local-demands` from within the process.
+    ///
+    /// # Errors
+    /// When it is no demand, or the disk failed.
+    pub async fn receive_over_link(&self, order: LinkOrder) -> anyhow::Result<String> {
+        let received = control::receive(&self.app, order).await;
+        received
+            .map_err(|filing::Refusal(code, reason)| anyhow::anyhow!("{code}: {reason}"))?
+            .context("the journal cannot be written")
+    }
+
+    /// Also exchanges files, as another door to the same desk; until it stops.
+    pub fn exchange_files(&mut self, door: FileDoor) {
+        self.tasks.spawn(files::serve(Arc::clone(&self.app), door));
     }
 
     /// Ends it and lets go of the journal, so that another can be started on the same directory.

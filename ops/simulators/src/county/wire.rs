@@ -30,6 +30,16 @@ pub(crate) struct Switchboard(pub(crate) TcpListener);
 pub(crate) struct Wire(Arc<AtomicBool>);
 
 impl Wire {
+    /// For a call that comes over no connection.
+    pub(crate) fn loose() -> Self {
+        Self(Arc::default())
+    }
+
+    /// Whether the handler hung up.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
     /// From now on nothing is written: the connection closes instead of carrying the answer.
     pub(crate) fn hang_up(&self) {
         self.0.store(true, Ordering::Release);

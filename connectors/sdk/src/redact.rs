@@ -8,7 +8,7 @@ const MAX_REASON: usize = 300;
 const MAX_DIGITS: usize = 6;
 
 /// The text without the persons, places and numbers that the demand names, without long rows of digits, on one line.
-pub(crate) fn redact(text: &str, demand: &Demand) -> String {
+pub fn redact(text: &str, demand: &Demand) -> String {
     let mut clean = text.to_owned();
     let certificates = demand.unit.certificates.iter().map(String::as_str);
     let officers =
