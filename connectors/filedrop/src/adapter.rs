@@ -25,7 +25,7 @@ use crate::{
     config::Config,
     desk::{Desk, Found, Handed},
     encode::Codec,
-    folder::{Folder, FolderError},
+    folder::{Folder, FolderError, Place},
     mapping_file,
     names::{Incoming, Number, is_offer_id},
     read::{self, Answer, Question},

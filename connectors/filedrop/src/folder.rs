@@ -269,7 +269,7 @@ impl Folder {
 
     /// Whether there is room for what is to be written.
     pub(crate) fn room(&self, min_free_bytes: u64) -> Done<()> {
-        let room = rustix::fs::statvfs(&self.path(Place::Out, ""))
+        let room = rustix::fs::statvfs(self.path(Place::Out, ""))
             .map_err(|error| failed(Place::Out, "asking for free space")(error.into()))?;
         if room.f_bavail.saturating_mul(room.f_frsize) < min_free_bytes {
             return Err(failed(Place::Out, "checking the room")(ErrorKind::StorageFull.into()));

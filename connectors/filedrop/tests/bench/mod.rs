@@ -199,7 +199,7 @@ impl Parcel {
 
 pub fn reference(outcome: Outcome) -> String {
     match outcome {
-        Outcome::Taken { local_reference: Some(reference), local_received_at: Some(_) } => reference,
+        Outcome::Taken { local_reference: Some(reference), local_received_at: Some(_), .. } => reference,
         other => panic!("not taken: {other:?}"),
     }
 }
