@@ -5,7 +5,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use xiezhi_schemas::{
     address::RegistryCode,
-    message::{LocalRecord, OutcomeMessage, ResultMessage, ReturnMessage, WithdrawalDeclined},
+    message::{
+        ConversionReport, LocalRecord, OutcomeMessage, ResultMessage, ReturnMessage, WithdrawalDeclined,
+    },
 };
 
 use crate::encode::is_offer_id;
@@ -22,6 +24,7 @@ struct Offer {
     #[serde(rename = "return")]
     returned: Option<ReturnMessage>,
     declined: Option<WithdrawalDeclined>,
+    conversion: Option<ConversionReport>,
 }
 
 #[derive(Deserialize)]
@@ -91,10 +94,11 @@ fn sift<T>(
 
 fn outcome(value: Value, registry: &RegistryCode) -> Option<LocalOutcome> {
     let offer: Offer = serde_json::from_value(value).ok()?;
-    let message = match (offer.result, offer.returned, offer.declined) {
-        (Some(result), None, None) => OutcomeMessage::ResultV1(result),
-        (None, Some(returned), None) => OutcomeMessage::ReturnV1(returned),
-        (None, None, Some(declined)) => OutcomeMessage::DeclinedV1(declined),
+    let message = match (offer.result, offer.returned, offer.declined, offer.conversion) {
+        (Some(result), None, None, None) => OutcomeMessage::ResultV1(result),
+        (None, Some(returned), None, None) => OutcomeMessage::ReturnV1(returned),
+        (None, None, Some(declined), None) => OutcomeMessage::DeclinedV1(declined),
+        (None, None, None, Some(conversion)) => OutcomeMessage::ConversionV1(conversion),
         _ => return None,
     };
     let usable = is_offer_id(&offer.id) && message.registry() == registry;

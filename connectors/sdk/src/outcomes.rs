@@ -151,7 +151,7 @@ impl Collector {
 
     async fn hand_to_hub(&self, message: &OutcomeMessage) -> Handed {
         let sort = match message {
-            OutcomeMessage::ResultV1(_) => Upward::Result,
+            OutcomeMessage::ResultV1(_) | OutcomeMessage::ConversionV1(_) => Upward::Result,
             OutcomeMessage::ReturnV1(_) | OutcomeMessage::DeclinedV1(_) => Upward::Return,
         };
         let fits = |answers| match answers {

@@ -59,7 +59,7 @@ pub fn event(message: &OutcomeMessage) -> Option<Event> {
             Some(Event::Withdrawn)
         }
         OutcomeMessage::ReturnV1(_) => Some(Event::Returned),
-        OutcomeMessage::DeclinedV1(_) => None,
+        OutcomeMessage::DeclinedV1(_) | OutcomeMessage::ConversionV1(_) => None,
     }
 }
 

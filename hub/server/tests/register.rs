@@ -56,6 +56,19 @@ impl Unit {
             .verdict
     }
 
+    async fn converts(&self, request: &Request, at: &str, from: &str, to: &str) -> OutcomeVerdict {
+        let message: OutcomeMessage = serde_json::from_value(json!({
+            "schema": "xiezhi.conversion.v1", "request_id": request.request_id, "registry": request.registry,
+            "business_number": "B-2", "formal_since": at, "period_from": from, "period_to": to,
+        }))
+        .unwrap();
+        outcomes::record(&self.db.store, &support::rules(), &support::timers(), &[message])
+            .await
+            .unwrap()
+            .remove(0)
+            .verdict
+    }
+
     async fn registers(&self, request: &Request, registration: Value) {
         assert_eq!(self.says(request, registration).await, OutcomeVerdict::Effective);
     }
@@ -175,6 +188,71 @@ async fn r48_a_conversion_is_recorded_and_told() {
     assert_eq!(unit.says(&b, restarted.clone()).await, OutcomeVerdict::Disputed);
     assert_eq!(unit.log().await[4..], ["confirmed", "HUB-3208"], "only the first is compared");
     assert_eq!(unit.stands().await, ["ended", "正式 2027-06-09"]);
+    unit.db.finish().await;
+}
+
+/// R48: the registry's own report of a conversion is kept, compared with the law's, and told to the court; it changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn r48_a_reported_conversion_is_compared_and_told() {
+    let unit = Unit::new("register_reported").await;
+    let a = unit.delivered("seizure", 1, None).await;
+    let b = unit.delivered("seizure", 2, None).await;
+    unit.registers(&a, formal(&china("2024-03-01", "10:00:00"), "2024-03-01", "2027-02-28")).await;
+    let lifted_at = china("2025-01-15", "10:00:00");
+    let refused = |verdict: OutcomeVerdict| match verdict {
+        OutcomeVerdict::Refused { code, .. } => code,
+        other => panic!("{other:?}"),
+    };
+    // Nothing waits under either request yet.
+    for request in [&a, &b] {
+        assert_eq!(refused(unit.converts(request, &lifted_at, "2024-06-10", "2027-06-09").await), "HUB-3105");
+    }
+    unit.registers(&b, waiting(1, &china("2024-06-10", "10:00:00"), "2024-06-10", "2027-06-09")).await;
+    assert_eq!(refused(unit.converts(&b, &lifted_at, "2027-06-10", "2027-06-09").await), "HUB-3105");
+
+    // Heard of before the lifting of the same instant: a place that another has, until the lifting is known.
+    let agrees = unit.converts(&b, &lifted_at, "2024-06-10", "2027-06-09").await;
+    assert_eq!(agrees, OutcomeVerdict::Effective);
+    assert_eq!(unit.converts(&b, &lifted_at, "2024-06-10", "2027-06-09").await, OutcomeVerdict::Repeated);
+    let lifting = unit.delivered("lifting", 3, Some(1)).await;
+    unit.registers(&lifting, lifted(&lifted_at)).await;
+    assert_eq!(unit.stands().await, ["ended", "正式 2027-06-09"]);
+    let anomalies: Value = {
+        let row = unit.db.admin.query_one("SELECT anomalies FROM unit_head", &[]).await.unwrap();
+        row.get(0)
+    };
+    assert_eq!(anomalies, json!([]), "which of the two was heard of first does not matter");
+    let told = unit.told(&b).await;
+    let words: Vec<_> = told.iter().map(|body| body["event"].as_str().unwrap()).collect();
+    assert_eq!(words, ["conversion_reported", "converted"]);
+    assert_eq!(
+        told[0],
+        json!({"event": "conversion_reported", "formal_since": "2025-01-15T02:00:00Z", "period_to": "2027-06-09",
+               "period_kept": "2027-06-09"})
+    );
+    assert_eq!(unit.db.number("SELECT count(*) FROM conversion_report").await, 1);
+    unit.db.finish().await;
+}
+
+/// R48: a registry that reports a conversion with a restarted period is told apart, and so is its court.
+#[tokio::test(flavor = "multi_thread")]
+async fn r48_a_reported_conversion_with_another_end_is_a_disagreement() {
+    let unit = Unit::new("register_reported_end").await;
+    let a = unit.delivered("seizure", 1, None).await;
+    let b = unit.delivered("seizure", 2, None).await;
+    unit.registers(&a, formal(&china("2024-03-01", "10:00:00"), "2024-03-01", "2027-02-28")).await;
+    unit.registers(&b, waiting(1, &china("2024-06-10", "10:00:00"), "2024-06-10", "2027-06-09")).await;
+    let lifting = unit.delivered("lifting", 3, Some(1)).await;
+    let lifted_at = china("2025-01-15", "10:00:00");
+    unit.registers(&lifting, lifted(&lifted_at)).await;
+    assert_eq!(unit.converts(&b, &lifted_at, "2025-01-15", "2028-01-14").await, OutcomeVerdict::Effective);
+    assert_eq!(unit.events().await, ["converted", "order_anomaly HUB-3223", "conversion_reported"]);
+    assert_eq!(unit.stands().await, ["ended", "正式 2027-06-09"], "what the law says stays");
+    let told = unit.told(&b).await;
+    assert_eq!(
+        (&told[1]["event"], &told[1]["period_to"], &told[1]["period_kept"]),
+        (&json!("conversion_reported"), &json!("2028-01-14"), &json!("2027-06-09"))
+    );
     unit.db.finish().await;
 }
 

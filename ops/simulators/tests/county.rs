@@ -236,6 +236,43 @@ async fn papers_of_the_window_stand_in_the_same_line() {
 }
 
 #[tokio::test]
+async fn a_conversion_is_told_by_who_wants_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = serve(config(dir.path())).await.unwrap();
+    let mut county =
+        County { base: format!("http://{}", running.address()), client: client(), _running: None };
+    let first = demand("");
+    let of_unit = |case: &str, remarks: &str, more: Value| {
+        let mut other = first.clone();
+        other["demand"]["request_id"] = json!(Uuid::now_v7());
+        other["demand"]["case_number"] = json!(case);
+        other["demand"]["remarks"] = json!(remarks);
+        other["demand"].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        other
+    };
+    let tells = of_unit("（2024）苏0102执2号", "SIM:TELL-CONVERSION", json!({}));
+    let restarts = of_unit("（2024）苏0102执3号", "SIM:NEW-PERIOD", json!({}));
+    let lift = |case: &str| {
+        of_unit("（2024）苏0102执9号", "", json!({"kind": "lifting", "original_case_number": case}))
+    };
+    for delivery in [&first, &tells, &restarts, &lift("（2024）苏0102执1号"), &lift("（2024）苏0102执2号")]
+    {
+        county.deliver(delivery).await.unwrap();
+    }
+    let outcomes = county.outcomes(7).await;
+    let waited = |outcome: &Value| outcome["result"]["registration"].clone();
+    let told: Vec<&Value> = outcomes.iter().map(|o| &o["conversion"]).filter(|c| !c.is_null()).collect();
+    assert_eq!(told.len(), 2, "{outcomes:?}");
+    assert_eq!(told[0]["request_id"], tells["demand"]["request_id"]);
+    assert_eq!(told[0]["period_to"], waited(&outcomes[1])["period_to"], "the rest of the period runs on");
+    assert_eq!(told[1]["request_id"], restarts["demand"]["request_id"]);
+    running.stop().await;
+    let running = serve(config(dir.path())).await.unwrap();
+    county.base = format!("http://{}", running.address());
+    assert_eq!(county.outcomes(7).await, outcomes, "a restart forgets nothing");
+}
+
+#[tokio::test]
 async fn faults_that_show_in_the_answer() {
     let dir = tempfile::tempdir().unwrap();
     let county = County::within(dir.path()).await;

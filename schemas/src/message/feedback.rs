@@ -102,6 +102,8 @@ pub enum FeedbackBody {
     },
     /// 轮候查封转为正式查封.
     Converted(ConversionNotice),
+    /// The registry says itself that the seizure became formal; compared with what the law makes of it.
+    ConversionReported(ConversionCompared),
     /// 失效: the period of the seizure ended unrenewed.
     Lapsed(LapseNotice),
     /// A conversion or lapse that was told before did not happen so: the registry reported late what it had registered in time.
@@ -173,6 +175,20 @@ pub struct ConversionNotice {
     pub period_from: Date,
     /// Last day of its period; the same as before, except under an older rule by which the period begins now.
     pub period_to: Date,
+}
+
+/// Notice to the court of what its registry says about the conversion, beside what the hub holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConversionCompared {
+    /// From when it is formal, as the registry says.
+    pub formal_since: Timestamp,
+    /// Last day of its period, as the registry says.
+    pub period_to: Date,
+    /// Last day that the seizure keeps by 法〔2024〕32号 二(三)3. When it is another one, the registry must put its register right;
+    /// absent when the hub knows no such seizure in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period_kept: Option<Date>,
 }
 
 /// Notice to the court that its seizure, formal or waiting, lapsed.

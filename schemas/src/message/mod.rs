@@ -6,6 +6,7 @@
 
 mod answer;
 mod channel;
+mod conversion;
 mod demand;
 mod dispute_evidence;
 mod document;
@@ -20,6 +21,7 @@ pub mod words;
 
 pub use answer::{Answers, OutcomeAnswer, OutcomeVerdict, ReceiptAnswer, Stamp, Verdict};
 pub use channel::{Channel, LateEntry, WindowEntry};
+pub use conversion::{ConversionError, ConversionReport};
 pub use demand::{Demand, DemandMessage, Placement};
 pub use dispute_evidence::{
     DisputeEvidence, DisputeEvidenceMessage, EvidenceEvent, EvidenceHead, EvidenceOutcome, EvidenceReceipt,
@@ -27,8 +29,8 @@ pub use dispute_evidence::{
 };
 pub use document::{Attachment, AttachmentRole, Digest, DigestError, SealMode};
 pub use feedback::{
-    ConversionNotice, DisputeCause, DisputeNotice, Feedback, FeedbackBody, LapseNotice, RegisterChange,
-    UndeliveredCause, UndeliveredNotice,
+    ConversionCompared, ConversionNotice, DisputeCause, DisputeNotice, Feedback, FeedbackBody, LapseNotice,
+    RegisterChange, UndeliveredCause, UndeliveredNotice,
 };
 pub use local_receipt::{
     LocalReceipt, LocalReceiptAnswer, LocalReceiptMessage, LocalReceiptVerdict, LocalRecord, LocalRequest,

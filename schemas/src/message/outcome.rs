@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{document::Attachment, withdrawal::WithdrawalDeclined, words};
+use super::{conversion::ConversionReport, document::Attachment, withdrawal::WithdrawalDeclined, words};
 use crate::address::RegistryCode;
 
 /// What a registry decides, with its schema's name.
@@ -21,6 +21,9 @@ pub enum OutcomeMessage {
     /// That the registry does not agree to a withdrawal, first version. It decides nothing about the demand, which goes on.
     #[serde(rename = "xiezhi.withdrawal-declined.v1")]
     DeclinedV1(WithdrawalDeclined),
+    /// That a waiting seizure became formal, first version. It decides nothing about the demand, which is registered.
+    #[serde(rename = "xiezhi.conversion.v1")]
+    ConversionV1(ConversionReport),
 }
 
 impl OutcomeMessage {
@@ -30,6 +33,7 @@ impl OutcomeMessage {
             Self::ResultV1(result) => result.request_id,
             Self::ReturnV1(returned) => returned.request_id,
             Self::DeclinedV1(declined) => declined.request_id,
+            Self::ConversionV1(conversion) => conversion.request_id,
         }
     }
 
@@ -39,6 +43,7 @@ impl OutcomeMessage {
             Self::ResultV1(result) => &result.registry,
             Self::ReturnV1(returned) => &returned.registry,
             Self::DeclinedV1(declined) => &declined.registry,
+            Self::ConversionV1(conversion) => &conversion.registry,
         }
     }
 }

@@ -86,10 +86,10 @@ pub struct History {
 
 /// The history of a unit until an instant. `reports` stand in the order in which the hub learned of them.
 ///
-/// The result depends on that order only where two reports bear the same instant and where one request was reported twice,
+/// The result depends on that order only where two reports of one kind bear the same instant and where one request was reported twice,
 /// of which the first counts.
 pub fn history(reports: &[Report], until: Timestamp) -> History {
-    let mut judged: Vec<(Timestamp, usize, Option<Code>)> = Vec::with_capacity(reports.len());
+    let mut judged: Vec<(Timestamp, bool, usize, Option<Code>)> = Vec::with_capacity(reports.len());
     let mut first: HashMap<(Uuid, bool), &Report> = HashMap::new();
     for (seq, report) in reports.iter().enumerate() {
         let key = (report.request_id, matches!(report.action, Action::Conversion { .. }));
@@ -103,11 +103,13 @@ pub fn history(reports: &[Report], until: Timestamp) -> History {
         if flaw.is_none() {
             first.insert(key, report);
         }
-        judged.push((if flaw.is_some() { report.received_at } else { report.registered_at }, seq, flaw));
+        let at = if flaw.is_some() { report.received_at } else { report.registered_at };
+        // A conversion bears the instant of the lifting that it follows from, whichever the hub heard of first.
+        judged.push((at, matches!(report.action, Action::Conversion { .. }), seq, flaw));
     }
-    judged.sort_unstable_by_key(|(at, seq, _)| (*at, *seq));
+    judged.sort_unstable_by_key(|(at, follows, seq, _)| (*at, *follows, *seq));
     let mut fold = Fold::default();
-    for (at, seq, flaw) in judged {
+    for (at, _, seq, flaw) in judged {
         fold.pass_time(at);
         let (report, seq) = (&reports[seq], u32::try_from(seq).unwrap_or(u32::MAX));
         fold.report = Some(seq);

@@ -118,6 +118,25 @@ fn r48_conversion_with_another_end() {
     );
 }
 
+/// R48: a conversion bears the instant of the lifting that it follows from; which of the two is heard of first does not matter.
+#[test]
+fn r48_a_conversion_heard_of_before_its_lifting() {
+    let known = [
+        seizure("A", "2024-03-01", FORMAL, "2024-03-01", "2027-02-28"),
+        seizure("B", "2024-06-10", W1, "2024-06-10", "2027-06-09"),
+    ];
+    let (lifting, converted) =
+        (lifting("La", "A", "2025-01-15"), conversion("B", "2025-01-15", "2027-06-09"));
+    let alone = [known.as_slice(), std::slice::from_ref(&converted)].concat();
+    let taken = Anomaly::PlaceTaken { request_id: id("B"), reported: FORMAL, expected: W1 };
+    assert_eq!(disagreements(&["A", "B"], &alone, "2025-01-16"), [taken], "A stands before it still");
+    for both in [[lifting.clone(), converted.clone()], [converted, lifting]] {
+        let reports = [known.as_slice(), both.as_slice()].concat();
+        assert_eq!(disagreements(&["A", "B"], &reports, "2025-01-16"), []);
+        assert_eq!(on(&reports, "2025-01-16")[1], "B 正式 2027-06-09");
+    }
+}
+
 /// R47: a waiting period runs from the day of registration; a formal one from wherever the court put it.
 #[test]
 fn r47_waiting_period_from_another_day() {

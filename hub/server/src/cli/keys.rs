@@ -1,11 +1,16 @@
-//! `hub keys`, `hub province` and `hub webhook`: secrets, and what is derived from them for others.
+//! `hub keys`, `hub province` and `hub webhook`: secrets, and what is derived from them for others; a province's links stand in
+//! [`super::links`].
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 use xiezhi_schemas::address::ProvinceCode;
 
-use super::{Failure, output};
+use super::{
+    Failure,
+    links::{self, LinkCommand},
+    output,
+};
 use crate::{
     config::{LedgerSettings, Loaded, SecretSettings},
     keys::{self, HubSecret},
@@ -58,13 +63,20 @@ pub(super) enum ProvinceCommand {
         /// Two digits.
         province: ProvinceCode,
     },
+    /// Until when its registries' own links (点对点) are received.
+    #[command(subcommand)]
+    Link(LinkCommand),
 }
 
-pub(super) fn province(settings: &Loaded, command: &ProvinceCommand) -> Result<(), Failure> {
-    let secret = secret(settings)?;
+pub(super) async fn province(settings: &Loaded, command: ProvinceCommand) -> Result<(), Failure> {
     match command {
-        ProvinceCommand::Key { province } => output::line(&secret.province_key(province).expose())?,
-        ProvinceCommand::BrokerPassword { province } => output::line(&secret.broker_password(province))?,
+        ProvinceCommand::Key { province } => {
+            output::line(&secret(settings)?.province_key(&province).expose())?;
+        }
+        ProvinceCommand::BrokerPassword { province } => {
+            output::line(&secret(settings)?.broker_password(&province))?;
+        }
+        ProvinceCommand::Link(command) => links::run(settings, command).await?,
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ mod issue;
 mod keys;
 mod ledger;
 mod lines;
+mod links;
 mod matter;
 mod operate;
 mod outage;
@@ -104,7 +105,7 @@ enum Command {
     /// Tokens of principals.
     #[command(subcommand)]
     Credential(principals::CredentialCommand),
-    /// What a province needs to connect.
+    /// What a province needs to connect, and until when its local links are received.
     #[command(subcommand)]
     Province(keys::ProvinceCommand),
     /// What a court needs to trust the news that are posted to it; it sets the address itself (`PUT /v1/webhook`).
@@ -211,7 +212,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Outbox(command) => ledger::outbox(&settings()?, command).await?,
         Command::Principal(command) => principals::principal(&settings()?, command).await?,
         Command::Credential(command) => principals::credential(&settings()?, command).await?,
-        Command::Province(command) => keys::province(&settings()?, &command)?,
+        Command::Province(command) => keys::province(&settings()?, command).await?,
         Command::Webhook(command) => keys::webhook(&settings()?, &command)?,
         Command::Identifier(args) => return identifier::run(&args),
         Command::Workdays(args) => workdays::run(&settings()?, &args)?,

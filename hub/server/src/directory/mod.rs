@@ -4,6 +4,7 @@
 //! all, and every change is kept with its before and after.
 
 mod import;
+pub mod links;
 mod parse;
 mod tables;
 
@@ -29,6 +30,9 @@ pub enum DirectoryError {
     /// The files contradict themselves, each other or what is known; one entry a problem, with file and line.
     #[error("[HUB-1030] the files have {} problems; nothing was changed\n{}", .0.len(), .0.join("\n"))]
     Refused(Vec<String>),
+    /// A decision about a province's local links cannot be.
+    #[error("[HUB-1035] {0}; nothing was changed")]
+    Link(String),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -40,6 +44,7 @@ impl DirectoryError {
         match self {
             Self::Unreadable { .. } => "HUB-1031",
             Self::Refused(_) => "HUB-1030",
+            Self::Link(_) => "HUB-1035",
             Self::Store(error) => error.code(),
         }
     }

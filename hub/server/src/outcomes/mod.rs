@@ -4,6 +4,7 @@
 //! told to the register of the unit (see [`crate::register`]) in the same transaction. An outcome that
 //! comes before the receipt is kept and takes effect with it; one that contradicts changes nothing and becomes an event.
 
+mod conversion;
 mod receive;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use xiezhi_domain::{
 };
 use xiezhi_schemas::message::{FeedbackBody, OutcomeAnswer, OutcomeMessage, OutcomeVerdict, ReturnReason};
 
+use conversion::Conversions;
 pub use receive::run;
 
 use crate::{
@@ -50,6 +52,7 @@ pub async fn record(
     let mut locked = requests::lock(&tx, &ids).await?;
     let mut known = table::of_requests(&tx, &ids).await?;
     let mut after = After::of(&tx, &ids).await?;
+    after.conversions = Conversions::of(&tx, messages).await?;
     let now = requests::clock(&tx).await?;
     let mut changes = Changes::default();
     let (mut new, mut news) = (Vec::new(), Vec::new());
@@ -69,6 +72,7 @@ pub async fn record(
                     let verdict = judge(&mut changes, &mut after, request, stored, &mut new, message, now);
                     // What was known before tells the register nothing.
                     news.extend(new.get(written).and_then(|outcome| heard(message, outcome.disposition)));
+                    news.extend(conversion::heard(message, &verdict));
                     verdict
                 }
             },
@@ -95,9 +99,8 @@ fn heard(message: &OutcomeMessage, disposition: Disposition) -> Option<News> {
             Heard::SaidAgain(result.registration.clone())
         }
         (OutcomeMessage::ReturnV1(_), Disposition::Effective) => Heard::LostItsPlace,
-        (OutcomeMessage::ReturnV1(_), Disposition::Disputed) | (OutcomeMessage::DeclinedV1(_), _) => {
-            return None;
-        }
+        (OutcomeMessage::ReturnV1(_), Disposition::Disputed)
+        | (OutcomeMessage::DeclinedV1(_) | OutcomeMessage::ConversionV1(_), _) => return None,
     };
     Some(News { request_id: message.request_id(), heard })
 }
@@ -107,15 +110,17 @@ fn heard(message: &OutcomeMessage, disposition: Disposition) -> Option<News> {
 struct After {
     wishes: Wishes,
     mismatches: Vec<Mismatch>,
+    conversions: Conversions,
 }
 
 impl After {
     async fn of(tx: &Transaction<'_>, requests: &[Uuid]) -> Result<Self, StoreError> {
-        Ok(Self { wishes: Wishes::of(tx, requests).await?, mismatches: Vec::new() })
+        Ok(Self { wishes: Wishes::of(tx, requests).await?, ..Self::default() })
     }
 
     async fn write(self, tx: &Transaction<'_>) -> Result<(), StoreError> {
         self.wishes.write(tx).await?;
+        self.conversions.write(tx).await?;
         consultations::open_mismatches(tx, &self.mismatches).await
     }
 }
@@ -181,6 +186,9 @@ fn check(request: &LockedRequest, message: &OutcomeMessage) -> Result<(), Outcom
         }
         // Held against the wish that it declines.
         OutcomeMessage::DeclinedV1(_) => Ok(()),
+        OutcomeMessage::ConversionV1(report) => {
+            report.check().map_err(|e| refused(conversion::CODE, e.to_string()))
+        }
     }
 }
 
@@ -201,6 +209,13 @@ fn judge(
 ) -> OutcomeVerdict {
     let event = match message {
         OutcomeMessage::DeclinedV1(declined) => return after.wishes.decline(changes, declined, now),
+        OutcomeMessage::ConversionV1(report) => {
+            let verdict = after.conversions.take(request, stored, report, digest(message), now);
+            if matches!(verdict, OutcomeVerdict::Refused { .. }) {
+                changes.event(refused_event(now, request.request_id, &verdict));
+            }
+            return verdict;
+        }
         decided => outcome::event(decided).expect("results and returns are events"),
     };
     let digest = digest(message);
@@ -286,6 +301,9 @@ fn take_effect(
             OutcomeMessage::ResultV1(result) => FeedbackBody::Registered(result.clone()),
             OutcomeMessage::ReturnV1(returned) => FeedbackBody::Returned(returned.clone()),
             OutcomeMessage::DeclinedV1(declined) => FeedbackBody::WithdrawalDeclined(declined.clone()),
+            OutcomeMessage::ConversionV1(_) => {
+                unreachable!("a conversion is taken before anything takes effect")
+            }
         },
     );
     after.wishes.follow(changes, request, event, now);

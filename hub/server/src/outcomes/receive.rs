@@ -61,7 +61,7 @@ impl Handler for Receiver<'_> {
         let message = upward::parse::<OutcomeMessage>(body)?;
         origin.may_speak_for(message.registry())?;
         match (&message, self.what) {
-            (OutcomeMessage::ResultV1(_), Upward::Result)
+            (OutcomeMessage::ResultV1(_) | OutcomeMessage::ConversionV1(_), Upward::Result)
             | (OutcomeMessage::ReturnV1(_) | OutcomeMessage::DeclinedV1(_), Upward::Return) => Ok(message),
             _ => Err(Unreadable { code: "HUB-3101", reason: format!("not a {}", self.what.as_str()) }),
         }

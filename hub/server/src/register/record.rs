@@ -13,7 +13,8 @@ use xiezhi_domain::{
     workdays::day_of,
 };
 use xiezhi_schemas::message::{
-    ConversionNotice, FeedbackBody, Kind, LapseNotice, RegisterChange, RegisteredStatus, Registration,
+    ConversionCompared, ConversionNotice, ConversionReport, FeedbackBody, Kind, LapseNotice, RegisterChange,
+    RegisteredStatus, Registration,
 };
 
 use super::WaitingRules;
@@ -42,6 +43,8 @@ pub enum Heard {
     /// A later result of a request whose first one took effect. It changes nothing about the request; where it tells that a
     /// waiting seizure became formal, it is compared with the register.
     SaidAgain(Registration),
+    /// That a seizure which was registered as waiting became formal; it is compared with the register.
+    Converted(ConversionReport),
 }
 
 /// Writes what the news make of the units' registers and notes events and notices in `changes`, which the caller writes
@@ -108,6 +111,7 @@ pub async fn record(
             }
         }
         book.compare(&receipts, decisions.get(unit.as_str()), changes, now);
+        news.iter().filter(of_unit).for_each(|one| book.tell_compared(one, changes, now));
     }
     units::append(tx, &entries).await?;
     units::advance_heads(tx, &heads).await
@@ -119,6 +123,12 @@ fn report(subject: &Subject, news: &News, rules: &WaitingRules, now: Timestamp) 
         Heard::Registered(registration) => (registration, true),
         Heard::SaidAgain(registration) => (registration, false),
         Heard::LostItsPlace => return None,
+        Heard::Converted(converted) => {
+            let (request_id, accepted_at) = (news.request_id, subject.accepted_at);
+            let action = Action::Conversion { to: converted.period_to };
+            let registered_at = converted.formal_since;
+            return Some(Report { request_id, received_at: now, accepted_at, registered_at, action });
+        }
     };
     let term = registration.period_from.zip(registration.period_to).map(|(from, to)| Term { from, to });
     let place = match (registration.status, registration.waiting_position) {
@@ -183,6 +193,21 @@ impl Book<'_> {
     fn waited(&self, request_id: Uuid) -> bool {
         let waits = |action: &Action| matches!(action, Action::Seizure { place: Place::Waiting(_), .. });
         self.reports.iter().any(|report| report.request_id == request_id && waits(&report.action))
+    }
+
+    /// Says what a registry reported about a conversion, beside what the register holds.
+    fn tell_compared(&self, news: &News, changes: &mut Changes, now: Timestamp) {
+        let Heard::Converted(report) = &news.heard else { return };
+        let held = self.history.register.find(news.request_id).filter(|seizure| seizure.stands());
+        let compared = ConversionCompared {
+            formal_since: report.formal_since,
+            period_to: report.period_to,
+            period_kept: held.map(|seizure| seizure.term.to),
+        };
+        let detail = json!({ "reported": report, "kept": compared.period_kept });
+        let request_id = Some(news.request_id);
+        changes.event(NewEvent { at: now, kind: "conversion_reported", request_id, detail });
+        changes.tell(news.request_id, FeedbackBody::ConversionReported(compared));
     }
 
     /// Says which disagreements with the order of delivery are new and which have ended.

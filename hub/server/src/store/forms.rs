@@ -32,7 +32,7 @@ pub async fn source(client: &Client, request_id: Uuid) -> Result<Option<FormSour
     let outcome: Option<Json<OutcomeMessage>> = row.try_get("outcome")?;
     let registration = outcome.and_then(|Json(message)| match message {
         OutcomeMessage::ResultV1(result) => Some(result.registration),
-        OutcomeMessage::ReturnV1(_) | OutcomeMessage::DeclinedV1(_) => None,
+        OutcomeMessage::ReturnV1(_) | OutcomeMessage::DeclinedV1(_) | OutcomeMessage::ConversionV1(_) => None,
     });
     Ok(Some(FormSource {
         demand: message.into_demand(),

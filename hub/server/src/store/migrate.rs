@@ -49,6 +49,7 @@ migrations! {
     14 "0014_matters.sql",
     15 "0015_reminders.sql",
     16 "0016_open_issues.sql",
+    17 "0017_links_and_conversions.sql",
 }
 
 /// Why the schema could not be brought up to date. Applied files stay applied; the rest is untouched.

@@ -6,6 +6,7 @@
 
 pub mod consultations;
 pub mod contacts;
+pub mod conversions;
 mod dedicated;
 pub mod demands;
 pub mod disputes;
@@ -17,6 +18,7 @@ pub mod feedback_queues;
 pub mod forms;
 pub mod issues;
 pub mod ledger;
+pub mod local_links;
 pub mod local_receipts;
 pub mod matters;
 mod migrate;

@@ -74,7 +74,7 @@ pub struct NewOutcome {
 pub fn registered_at(message: &OutcomeMessage) -> Option<Timestamp> {
     match message {
         OutcomeMessage::ResultV1(result) => Some(result.registration.registered_at),
-        OutcomeMessage::ReturnV1(_) | OutcomeMessage::DeclinedV1(_) => None,
+        OutcomeMessage::ReturnV1(_) | OutcomeMessage::DeclinedV1(_) | OutcomeMessage::ConversionV1(_) => None,
     }
 }
 

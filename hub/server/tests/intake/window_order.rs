@@ -4,16 +4,19 @@ use std::time::Duration;
 
 use hub::{
     channels::local,
+    directory::{self, links},
     keys,
     ledger::{
         heads::HeadSigner,
         stamp::{Report, Stamper},
         verify,
     },
+    store::local_links,
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde_json::{Value, json};
 use uuid::Uuid;
+use xiezhi_domain::workdays::day_of;
 use xiezhi_schemas::message::{LocalReceiptMessage, LocalReceiptVerdict, Receipt, Verdict};
 
 use super::{
@@ -323,5 +326,68 @@ async fn r40_local_receipts_follow_the_same_rule() {
         (&shown["sender"], &shown["requests"][0]["receipt"]["channel"]),
         (&json!("京0105"), &json!("p2p"))
     );
+    assert_sound(&hub).await;
+}
+
+/// R5: a demand over the local link becomes the same record as one of the network, apart from where it came from; from the day
+/// on which its province moves to the network it is refused, by the instant at which it was served.
+#[tokio::test(flavor = "multi_thread")]
+async fn r5_the_same_record_until_the_province_has_moved() {
+    let hub = Hub::start("p2p_moved").await;
+    let network = by_network(&hub, "net").await;
+    let at = ago(100);
+    let LocalReceiptVerdict::Recorded { requests } = report(&hub, local_report("L-1", at)).await else {
+        panic!("not recorded")
+    };
+    let client = hub.store.client().await.unwrap();
+    let record = async |id: Uuid| {
+        let sql = "SELECT jsonb_build_object('kind', kind, 'court', court_code, 'case', case_number, 'judgment', judgment_number,
+                   'original', original_case_number, 'unit', unit_key, 'registry', registry, 'lane', lane, 'state', state)
+                   FROM request WHERE request_id = $1";
+        client.query_one(sql, &[&id]).await.unwrap().get::<_, Value>(0)
+    };
+    assert_eq!(record(requests[0].request_id).await, record(network).await);
+
+    let province = "11".parse().unwrap();
+    let today = directory::today();
+    let reason = "全省已接入总对总，停用点对点";
+    let decide = async |day, reason| links::decide(&hub.store, &province, day, "host:test", reason).await;
+    for (day, reason) in
+        [(today, reason), (today.yesterday().unwrap(), reason), (today.tomorrow().unwrap(), "no")]
+    {
+        assert_eq!(decide(Some(day), reason).await.unwrap_err().code(), "HUB-1035", "{day} {reason}");
+    }
+    let nowhere = links::decide(&hub.store, &"99".parse().unwrap(), None, "host:test", reason).await;
+    assert_eq!(nowhere.unwrap_err().code(), "HUB-1035");
+    decide(Some(today.tomorrow().unwrap()), reason).await.unwrap();
+    let audited = "SELECT count(*) FROM audit WHERE action = 'province.link' AND object LIKE 'province 11 closed from %'";
+    assert_eq!(hub.count(audited).await, 1, "what was refused is no deed");
+
+    // The day that was decided comes, a day before what was served and the same day.
+    let served = ago(90);
+    let served_on = day_of(served);
+    let close = async |from: Date| {
+        let mut client = hub.store.client().await.unwrap();
+        let tx = client.transaction().await.unwrap();
+        local_links::insert(&tx, &province, Some(from), "host:test", reason).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    close(served_on.tomorrow().unwrap()).await;
+    assert!(matches!(report(&hub, local_report("L-2", served)).await, LocalReceiptVerdict::Recorded { .. }));
+    close(served_on).await;
+    let refused = report(&hub, local_report("L-3", served)).await;
+    let LocalReceiptVerdict::Refused { code, message } = &refused else { panic!("{refused:?}") };
+    assert!(code == "HUB-3264" && message.contains(&served_on.to_string()), "{refused:?}");
+    let event =
+        "SELECT count(*) FROM event WHERE kind = 'local_receipt_refused' AND detail ->> 'code' = 'HUB-3264'";
+    assert_eq!(hub.count(event).await, 1);
+    // What has its receipt keeps it, and other provinces are not concerned.
+    assert!(matches!(report(&hub, local_report("L-1", at)).await, LocalReceiptVerdict::Repeated { .. }));
+    let all = local_links::list(&client).await.unwrap();
+    let closed: Vec<_> =
+        all.iter().filter(|one| one.closed_from.is_some()).map(|one| one.province.to_string()).collect();
+    assert_eq!(closed, ["11"]);
+    decide(None, "the network of the province is not ready").await.unwrap();
+    assert!(matches!(report(&hub, local_report("L-4", served)).await, LocalReceiptVerdict::Recorded { .. }));
     assert_sound(&hub).await;
 }

@@ -73,6 +73,16 @@ impl County {
         self.tell("window-demands", &order).await
     }
 
+    /// What came over the links of a registry, each with what the hub said about it.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn links(&self, registry: &str) -> Result<Vec<Value>> {
+        let url = format!("{}/_sim/local-demands", self.base);
+        let mut all: Value = self.http.get(url).bearer_auth(&self.token).send().await?.json().await?;
+        Ok(serde_json::from_value(all["registries"][registry].take()).unwrap_or_default())
+    }
+
     /// Deliveries that a stall holds at this moment.
     ///
     /// # Errors

@@ -14,8 +14,8 @@ use super::{
     filing::{Filing, Script},
     journal::{Durable, Event, Journal, Record},
     links::{LinkOrder, Links},
-    outcome::{contradiction, declined, outcome, withdrawn},
-    register::{Decision, Register, office_day},
+    outcome::{contradiction, conversion, declined, outcome, withdrawn},
+    register::{Decision, Register, office_day, period_from},
 };
 
 type Key = (String, Uuid);
@@ -162,6 +162,10 @@ impl Desk {
                         office.registered += 1;
                     }
                 }
+            }
+            Event::Converted { request_id, outcome_id, outcome, .. } => {
+                office.outcome_no += 1;
+                office.offers.push_back(Offer { id: outcome_id, request_id, outcome });
             }
             Event::Wished { registry, request_id, withdrawal_id, agreed, outcome_id, outcome, .. } => {
                 office.outcome_no += 1;
@@ -340,7 +344,41 @@ impl Desk {
         let due = self.pending.iter().take_while(|(due, _)| *due <= now).count();
         let count = due.max(forced.map_or(0, |place| place + 1));
         let keys: Vec<Key> = self.pending.drain(..count).map(|(_, key)| key).collect();
-        keys.into_iter().filter_map(|key| self.decide(key, at, journal)).collect()
+        let mut all = Vec::new();
+        for key in keys {
+            let filing = self.held.get(&key).map(|held| held.filing.clone());
+            let first = filing.as_ref().and_then(|filing| self.register.first(filing));
+            all.extend(self.decide(key, at, journal));
+            // Another one stands first now than before.
+            if let (Some(filing), Some(before)) = (filing, first) {
+                all.extend(self.convert(&filing, before.0, at, journal));
+            }
+        }
+        all
+    }
+
+    /// Tells that the seizure which stands first on a unit became formal, if its demand wants that.
+    fn convert(&mut self, unit: &Filing, before: Uuid, at: Timestamp, journal: &Journal) -> Option<Decided> {
+        let (request_id, from, to) = self.register.first(unit).filter(|(id, ..)| *id != before)?;
+        let key = (unit.registry.clone(), request_id);
+        let filing = &self.held.get(&key)?.filing;
+        let term = match (filing.script, filing.period) {
+            (Script::TellConversion, _) => (from, to),
+            (Script::NewPeriod, Some(period)) => {
+                let today = office_day(at);
+                (today, period_from(today, period.years))
+            }
+            _ => return None,
+        };
+        let office = self.offices.entry(key.0.clone()).or_default();
+        office.outcome_no += 1;
+        let outcome_id = format!("JG{}-{:07}", key.0, office.outcome_no);
+        let business = format!("YW{}{}Z{:05}", key.0, office_day(at).strftime("%Y%m%d"), office.outcome_no);
+        let outcome = conversion(filing, &business, at, term);
+        let offer = Offer { id: outcome_id.clone(), request_id, outcome: outcome.clone() };
+        let event = Event::Converted { registry: key.0.clone(), request_id, outcome_id, outcome };
+        let durable = journal.append(at, event);
+        Some(Decided { key, offers: vec![offer], durable })
     }
 
     fn decide(&mut self, key: Key, at: Timestamp, journal: &Journal) -> Option<Decided> {
@@ -355,9 +393,9 @@ impl Desk {
         let business = format!("YW{}{}{:06}", key.0, office_day(at).strftime("%Y%m%d"), office.registered);
         let outcome = outcome(filing, &decision, &business, at);
         let echo = match filing.script {
-            Script::Plain | Script::Return | Script::Mismatch | Script::AdvanceNotice | Script::Hold => None,
             Script::Twice => Some(outcome.clone()),
             Script::Contradict => Some(contradiction(filing, &decision, &business, at)),
+            _ => None,
         };
         let mut offers = Vec::new();
         let mut durable = None;

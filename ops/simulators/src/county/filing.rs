@@ -40,6 +40,10 @@ pub enum Script {
     AdvanceNotice,
     /// Leave it undecided until a wish for withdrawal was declined.
     Hold,
+    /// As the register says; when it waited and becomes formal, tell that too.
+    TellConversion,
+    /// The same, and restart the period, which the law forbids.
+    NewPeriod,
 }
 
 /// One demand as the county files it.
@@ -92,6 +96,8 @@ pub(crate) enum Mark {
     Mismatch,
     AdvanceNotice,
     Hold,
+    TellConversion,
+    NewPeriod,
 }
 
 impl Mark {
@@ -102,6 +108,8 @@ impl Mark {
             Self::Mismatch => Some(Script::Mismatch),
             Self::AdvanceNotice => Some(Script::AdvanceNotice),
             Self::Hold => Some(Script::Hold),
+            Self::TellConversion => Some(Script::TellConversion),
+            Self::NewPeriod => Some(Script::NewPeriod),
             Self::ReturnAtDoor | Self::Refuse | Self::Die => None,
         }
     }
@@ -116,6 +124,8 @@ impl Mark {
             ("SIM:MISMATCH", Self::Mismatch),
             ("SIM:ADVANCE-NOTICE", Self::AdvanceNotice),
             ("SIM:HOLD", Self::Hold),
+            ("SIM:TELL-CONVERSION", Self::TellConversion),
+            ("SIM:NEW-PERIOD", Self::NewPeriod),
         ]
         .into_iter()
         .find_map(|(word, mark)| remarks.contains(word).then_some(mark))

@@ -86,6 +86,17 @@ pub enum Event {
         /// `{"result": …}` or `{"return": …}` as offered.
         outcome: Value,
     },
+    /// A waiting seizure became formal, and its demand wants it told.
+    Converted {
+        /// The registry.
+        registry: String,
+        /// The request whose seizure it is.
+        request_id: Uuid,
+        /// Id under which it is offered.
+        outcome_id: String,
+        /// `{"conversion": …}` as offered.
+        outcome: Value,
+    },
     /// A wish for withdrawal came and was answered at once.
     Wished {
         /// The registry.
@@ -143,6 +154,7 @@ impl Event {
             | Self::Turned { registry, .. }
             | Self::Voided { registry, .. }
             | Self::Decided { registry, .. }
+            | Self::Converted { registry, .. }
             | Self::Wished { registry, .. }
             | Self::Linked { registry, .. }
             | Self::LinkSettled { registry, .. }

@@ -1,6 +1,6 @@
 //! Decisions as the county tells them: the JSON of a result (回执) or a return (退回).
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -29,6 +29,12 @@ pub(super) fn outcome(filing: &Filing, decision: &Decision, business: &str, at: 
     };
     json!({"result": {"request_id": filing.request_id, "registry": filing.registry,
         "registration": registration}})
+}
+
+/// A waiting seizure became formal; the period is the one that the county holds for it now.
+pub(super) fn conversion(filing: &Filing, business: &str, at: Timestamp, (from, to): (Date, Date)) -> Value {
+    json!({"conversion": {"request_id": filing.request_id, "registry": filing.registry,
+        "business_number": business, "formal_since": at, "period_from": from, "period_to": to}})
 }
 
 /// The registry agrees to a withdrawal: a return for that reason.

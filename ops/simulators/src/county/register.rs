@@ -33,6 +33,7 @@ pub enum Decision {
 struct Seizure {
     request_id: Uuid,
     case_number: String,
+    from: Date,
     to: Date,
 }
 
@@ -53,7 +54,7 @@ pub fn office_day(at: Timestamp) -> Date {
 
 /// The period of `years` years that begins on `from`: it ends the day before the same date, or on the last day of the
 /// month when that year lacks the date (2024-02-29 for 3 years ends 2027-02-28).
-fn period_from(from: Date, years: u8) -> Date {
+pub(super) fn period_from(from: Date, years: u8) -> Date {
     let same = from.saturating_add(Span::new().years(i16::from(years)));
     if same.day() == from.day() { same.yesterday().unwrap_or(same) } else { same }
 }
@@ -74,7 +75,12 @@ impl Register {
                 let text = "该标的物已办理预告登记至案外人名下，暂不办理查封登记";
                 return Decision::Returned("third_party_advance_notice", text);
             }
-            Script::Plain | Script::Twice | Script::Contradict | Script::Hold => {}
+            Script::Plain
+            | Script::Twice
+            | Script::Contradict
+            | Script::Hold
+            | Script::TellConversion
+            | Script::NewPeriod => {}
         }
         let today = office_day(at);
         let key = (filing.registry.clone(), filing.unit.clone());
@@ -97,11 +103,11 @@ impl Register {
                     Some(place) => place,
                     None if known => return no_such_seizure(),
                     None => {
-                        standing.push(seizure(filing, period.to));
+                        standing.push(seizure(filing, period.from, period.to));
                         0
                     }
                 };
-                standing[place].to = period.to;
+                (standing[place].from, standing[place].to) = (period.from, period.to);
                 Decision::Entered { waiting_position: position(place), from: period.from, to: period.to }
             }
             (Kind::Seizure | Kind::Waiting, Some(period)) => {
@@ -112,10 +118,16 @@ impl Register {
                     // 轮候查封期限自办理轮候查封登记手续之日起算 (法〔2024〕32号 二(三)3).
                     Period { from: today, to: period_from(today, period.years), ..period }
                 };
-                standing.push(seizure(filing, to));
+                standing.push(seizure(filing, from, to));
                 Decision::Entered { waiting_position: position(place), from, to }
             }
         }
+    }
+
+    /// The seizure that stands first on the unit of a demand: its request and period.
+    pub fn first(&self, filing: &Filing) -> Option<(Uuid, Date, Date)> {
+        let standing = self.units.get(&(filing.registry.clone(), filing.unit.clone()))?;
+        standing.first().map(|seizure| (seizure.request_id, seizure.from, seizure.to))
     }
 
     /// Strikes out what a request entered, because it turned out to be void.
@@ -126,9 +138,9 @@ impl Register {
     }
 }
 
-fn seizure(filing: &Filing, to: Date) -> Seizure {
+fn seizure(filing: &Filing, from: Date, to: Date) -> Seizure {
     let case_number = filing.original_case_number.as_ref().unwrap_or(&filing.case_number).clone();
-    Seizure { request_id: filing.request_id, case_number, to }
+    Seizure { request_id: filing.request_id, case_number, from, to }
 }
 
 fn find(standing: &[Seizure], filing: &Filing) -> Option<usize> {

@@ -16,11 +16,13 @@ use super::super::{
     take::{self, Taking},
 };
 use crate::{
+    directory::links,
     http::{codes, problem::Problem},
     intake::{canonical, check},
     store::{
         Store, StoreError, decode,
         documents::Stored,
+        local_links,
         local_receipts::{self as table, Disposition, NewVersion},
         received::{self, Received},
         requests::{self, NewEvent},
@@ -41,6 +43,9 @@ const INSTANT: &str = "HUB-3261";
 
 /// The code for another report under a number that stands.
 const CONTRADICTS: &str = "HUB-3263";
+
+/// The code for what came after the province's links were closed.
+const CLOSED: &str = "HUB-3264";
 
 /// The code for a demand that the checklist refuses.
 const CHECKLIST: &str = "HUB-3262";
@@ -141,8 +146,21 @@ impl Report<'_> {
         kept(self.receipt.local.received_at)
     }
 
+    /// Whether the province still receives over local links what was served then (R5): 应逐步拓展到“总对总”.
+    async fn check_link(&self, store: &Store) -> Result<(), Failure> {
+        let province = self.receipt.registry.province();
+        let closed_from = local_links::closed_from(&*store.client().await?, &province).await?;
+        let Some(from) = closed_from.filter(|_| links::is_closed(closed_from, self.received_at())) else {
+            return Ok(());
+        };
+        let message =
+            format!("local links of province {province} are closed from {from}: serve by the network");
+        Err(Failure::Wrong(Wrong { code: CLOSED, message }))
+    }
+
     /// The one checklist (R8). The documents stay with the registry, so their claims are taken as they stand.
     async fn check(&self, store: &Store) -> Result<check::Checked, Failure> {
+        self.check_link(store).await?;
         let client = store.client().await?;
         let claims = self.receipt.demand.get("attachments").and_then(Value::as_array).into_iter().flatten();
         let claims = claims.filter_map(|claim| serde_json::from_value::<Attachment>(claim.clone()).ok());
