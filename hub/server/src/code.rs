@@ -157,6 +157,7 @@ const TABLE: &[(&str, &str, u16)] = &[
     ("HUB-5003", "a database statement failed", 500),
     ("HUB-5004", "a stored value cannot be read", 500),
     ("HUB-5005", "the relay lost its session", 0),
+    ("HUB-5006", "a value does not fit its statement", 500),
     ("HUB-5011", "an applied migration differs", 0),
     ("HUB-5012", "the database is newer than this hub", 0),
     ("HUB-5013", "a migration failed", 0),

@@ -222,9 +222,6 @@ const fn task(name: &'static str, stage: Stage) -> TaskKind {
 const PARTS: [&str; 7] =
     ["database", "relay", "receipts", "results", "returns", "local receipts", "undelivered"];
 
-/// How often the database is looked at for readiness.
-const LOOK: Duration = Duration::from_secs(2);
-
 /// Starts all tasks.
 fn spawn(hub: &Arc<Hub>, listener: TcpListener, supervisor: &Supervisor) {
     let health = Arc::new(Health::expecting(&PARTS));
@@ -381,14 +378,8 @@ fn spawn_api(hub: &Arc<Hub>, listener: TcpListener, health: Arc<Health>, supervi
 }
 
 async fn watch_database(store: &Store, part: &Part, token: CancellationToken) -> Result<(), StoreError> {
-    loop {
-        let client = store.client().await?;
-        client.simple_query("SELECT 1").await?;
-        drop(client);
-        part.up();
-        tokio::select! {
-            () = token.cancelled() => return Ok(()),
-            () = tokio::time::sleep(LOOK) => {}
-        }
+    tokio::select! {
+        () = token.cancelled() => Ok(()),
+        silent = store.watch(|| part.up()) => match silent? {},
     }
 }

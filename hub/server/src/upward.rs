@@ -16,6 +16,7 @@ use xiezhi_schemas::{
 
 use crate::{
     bus::{BusError, Consumer, Incoming, Replier},
+    code::chain,
     health::Part,
     store::{SecretUrl, Store, StoreError, parked},
     telemetry::trace,
@@ -149,14 +150,59 @@ pub async fn run(
                 trace::link(&span, &cause);
             }
             let handled = handler.handle(messages).instrument(span);
-            let answers = store.patiently(STATEMENTS, handled).await?;
-            for (incoming, answer) in readable.iter().zip(&answers) {
-                replier.reply(incoming, &encode(answer)).await?;
+            match store.patiently(STATEMENTS, handled).await {
+                Ok(answers) => {
+                    for (incoming, answer) in readable.iter().zip(&answers) {
+                        replier.reply(incoming, &encode(answer)).await?;
+                    }
+                }
+                Err(error) if error.is_of_a_value() => {
+                    tracing::warn!(
+                        queue,
+                        code = error.code(),
+                        error = chain(&error),
+                        "each message is handled by itself"
+                    );
+                    for incoming in readable {
+                        alone(store, &replier, handler, incoming).await?;
+                    }
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         if let Some(last) = batch.last() {
             consumer.ack_through(last).await?;
         }
+    }
+}
+
+/// Handles one message of a batch that failed on a value: the one that holds the value is kept for a person, because it would
+/// fail for ever and everything behind it would wait; the others never notice.
+async fn alone<H: Handler>(
+    store: &Store,
+    replier: &Replier,
+    handler: &H,
+    incoming: &Incoming,
+) -> Result<(), Error> {
+    let queue = handler.what().hub_queue();
+    let message = match handler.read(incoming.body(), &Origin(incoming.user_id())) {
+        Ok(message) => message,
+        Err(unreadable) => return park(store, replier, queue, incoming, &unreadable).await,
+    };
+    match store.patiently(STATEMENTS, handler.handle(vec![message])).await {
+        Ok(answers) => {
+            for answer in &answers {
+                replier.reply(incoming, &encode(answer)).await?;
+            }
+            Ok(())
+        }
+        Err(error) if error.is_of_a_value() => {
+            // Not with the database's words: they may quote the value.
+            let reason = "a value in it cannot be stored; the log names it".to_owned();
+            tracing::error!(queue, code = error.code(), error = chain(&error), "a value cannot be stored");
+            park(store, replier, queue, incoming, &Unreadable { code: error.code(), reason }).await
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -182,3 +182,37 @@ async fn a14_closing_and_receiving_exclude_each_other() {
     assert_eq!(db.number("SELECT count(*) FROM receipt").await, received);
     db.finish().await;
 }
+
+/// A value that the client cannot send, or a result that it cannot read, is no outage: the database is well, the connection goes
+/// on, and nothing is to be gained by a repeat.
+#[tokio::test]
+async fn a_value_that_fits_no_statement_is_no_outage() {
+    let db = Database::new("misfit").await;
+    let client = db.store.client().await.unwrap();
+    let misfits = [
+        client.query("SELECT $1::int4", &[&"a text"]).await.map(drop).unwrap_err(),
+        client.query("SELECT $1::int4", &[&1_i32, &2_i32]).await.map(drop).unwrap_err(),
+        client.query_one("SELECT 1 WHERE false", &[]).await.map(drop).unwrap_err(),
+        client.query_one("SELECT 'text'", &[]).await.unwrap().try_get::<_, i64>(0).unwrap_err(),
+        client.query_one("SELECT 1", &[]).await.unwrap().try_get::<_, i32>("other").unwrap_err(),
+    ];
+    for error in misfits {
+        let words = error.to_string();
+        let error = StoreError::from(error);
+        assert_eq!((error.code(), error.is_transient()), ("HUB-5006", false), "{words}");
+    }
+    client.query_one("SELECT 1", &[]).await.unwrap();
+    // A line that broke is an outage, and what it says about itself is not mistaken for the above.
+    let admin = support::connect(&db.url).await;
+    let own: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    admin.execute("SELECT pg_terminate_backend($1)", &[&own]).await.unwrap();
+    let broken = loop {
+        match client.query_one("SELECT 1", &[]).await {
+            Err(error) if error.code().is_none() => break StoreError::from(error),
+            _ => tokio::task::yield_now().await,
+        }
+    };
+    assert_eq!((broken.code(), broken.is_transient()), ("HUB-5001", true));
+    drop(client);
+    db.finish().await;
+}

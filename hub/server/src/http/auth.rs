@@ -84,12 +84,16 @@ impl Gate {
 
 /// The caller of a request that passed the gate.
 #[derive(Debug, Clone)]
-pub struct Caller(Principal);
+pub struct Caller {
+    principal: Principal,
+    /// How long it stood at the gate: part of the time within which it is answered.
+    pub(crate) waited: Duration,
+}
 
 impl Deref for Caller {
     type Target = Principal;
     fn deref(&self) -> &Principal {
-        &self.0
+        &self.principal
     }
 }
 
@@ -148,10 +152,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
 /// Lets only callers with a valid token through, at their rate. Whom it or a handler refuses stands in the audit.
 pub(crate) async fn gate(State(app): State<App>, request: Request, next: Next) -> Response {
-    let asked = Asked::of(&request);
+    let (asked, begun) = (Asked::of(&request), Instant::now());
     let (actor, response) = match enter(&app, request.headers()).await {
-        Ok(caller) => {
-            let actor = Actor { name: caller.name.clone(), role: caller.role.as_str() };
+        Ok(principal) => {
+            let actor = Actor { name: principal.name.clone(), role: principal.role.as_str() };
+            let caller = Caller { principal, waited: begun.elapsed() };
             (actor, admit(&app, caller, request, next).await.into_response())
         }
         Err((actor, problem)) => (actor, problem.into_response()),
@@ -184,10 +189,10 @@ async fn enter(app: &App, headers: &HeaderMap) -> Result<Principal, (Actor, Prob
     }
 }
 
-async fn admit(app: &App, holder: Principal, mut request: Request, next: Next) -> Result<Response, Problem> {
-    app.gate.admit(&holder)?;
-    tracing::Span::current().record("caller", &holder.name);
-    request.extensions_mut().insert(Caller(holder));
+async fn admit(app: &App, caller: Caller, mut request: Request, next: Next) -> Result<Response, Problem> {
+    app.gate.admit(&caller)?;
+    tracing::Span::current().record("caller", &caller.name);
+    request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
 

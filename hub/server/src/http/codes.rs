@@ -61,7 +61,7 @@ codes! {
     NO_DEAD_LETTER = "HUB-4102" 422 "A named dead letter does not exist";
     NOT_FOUND = "HUB-1404" 404 "There is no such thing";
     DISPATCHED = "HUB-1405" 409 "A dispatched demand cannot be changed";
-    UNKNOWN_OUTCOME = "HUB-1406" 503 "It is not known whether the demand was accepted";
+    UNKNOWN_OUTCOME = "HUB-1406" 503 "It is not known whether it was done";
     WITHDRAWAL_REGISTERED = "HUB-3300" 409 "A registered demand cannot be withdrawn";
     WITHDRAWAL_OVER = "HUB-3301" 409 "There is nothing to withdraw";
     WITHDRAWAL_OPEN = "HUB-3302" 409 "A withdrawal of this request is under way";

@@ -5,7 +5,7 @@ use std::{any::Any, time::Instant};
 use axum::{
     Json, Router,
     extract::{MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -13,7 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::{App, auth, codes, openapi, problem::Problem, routes, trace};
+use super::{App, app, auth, codes, openapi, problem::Problem, routes, trace};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -44,13 +44,13 @@ async fn frame(State(app): State<App>, request: Request, next: Next) -> Response
     let span = trace::span(&request, &route, &id);
     let work = next.run(request).instrument(span.clone());
     let limit = routes::time_limit(&method, &route, &app);
-    let mut response = match tokio::time::timeout(limit, work).await {
-        Ok(response) => response,
-        Err(_) => Problem::new(
-            codes::BUSY,
-            "the hub did not answer in time; the same request may be sent again safely",
-        )
-        .into_response(),
+    let mut response = tokio::select! {
+        answered = tokio::time::timeout(limit, work) => match answered {
+            Ok(response) => response,
+            Err(_) => late(&method, &route).into_response(),
+        },
+        // Whoever waits for a database that says nothing is told in time (T_refuse); work that must not be cut off goes on.
+        () = app.store.pulse().stopped() => late(&method, &route).into_response(),
     };
     if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
         app.metrics.add_for("http_problems_total", "code", &problem.code, 1);
@@ -75,6 +75,21 @@ async fn frame(State(app): State<App>, request: Request, next: Next) -> Response
     );
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
+}
+
+/// What is said when the answer does not come. Only some requests may be repeated without a look at what became of them.
+fn late(method: &Method, route: &str) -> Problem {
+    let detail = match *method {
+        Method::GET | Method::HEAD => "the hub did not answer in time; nothing was changed, ask again",
+        Method::PUT | Method::DELETE => {
+            "the hub did not answer in time; the same request may be sent again safely"
+        }
+        _ if route == "/v1/demands" => {
+            "the hub did not answer in time; the same demand may be sent again safely"
+        }
+        _ => return app::unknown(),
+    };
+    Problem::new(codes::BUSY, detail)
 }
 
 /// The panic's own words may hold anything, so they go nowhere; the panic hook has logged the place.
@@ -115,4 +130,18 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
 
 pub(super) async fn document() -> Response {
     Json(openapi::document()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_be_repeated_is_called_safe_to_repeat() {
+        let code = |method, route| late(&method, route).code.clone();
+        assert_eq!(code(Method::GET, "/v1/demands/{id}"), codes::BUSY.code);
+        assert_eq!(code(Method::PUT, "/v1/webhook"), codes::BUSY.code);
+        assert_eq!(code(Method::POST, "/v1/demands"), codes::BUSY.code);
+        assert_eq!(code(Method::POST, "/v1/undelivered/jobs"), codes::UNKNOWN_OUTCOME.code);
+    }
 }

@@ -6,7 +6,7 @@ use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::{
-    codes::Code,
+    codes::{self, Code},
     routes::{self, Answer, Route},
 };
 
@@ -107,9 +107,14 @@ fn responses(route: &Route, problem: &Schema, generator: &mut SchemaGenerator) -
         responses.insert(status.to_string(), response);
     }
     let guarded = if route.need.is_some() { routes::GUARDED } else { &[] };
+    // What is neither read only nor may be repeated without a look may be left unclear.
+    let unclear: &[Code] = if route.method == "post" { &[codes::UNKNOWN_OUTCOME] } else { &[] };
     let mut refusals: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
-    for code in routes::COMMON.iter().chain(guarded).chain(route.problems) {
-        refusals.entry(code.status).or_default().push(*code);
+    for code in routes::COMMON.iter().chain(guarded).chain(route.problems).chain(unclear) {
+        let of_status = refusals.entry(code.status).or_default();
+        if !of_status.contains(code) {
+            of_status.push(*code);
+        }
     }
     for (status, codes) in refusals {
         let lines: Vec<String> = codes.iter().map(|c| format!("{}: {}", c.code, c.title)).collect();

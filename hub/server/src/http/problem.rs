@@ -152,7 +152,11 @@ impl Problem {
 /// A lost database is 503, a fault of ours 500; what PostgreSQL said stays in the log.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        if error.is_transient() {
+        if let StoreError::UnknownOutcome(_) = error {
+            tracing::warn!(code = error.code(), error = chain(&error), "a commit's outcome is not known");
+            let detail = "the connection broke while this was being written, and it is not known whether it was; look before it is sent again";
+            Self::new(codes::UNKNOWN_OUTCOME, detail).with_code(error.code())
+        } else if error.is_transient() {
             tracing::warn!(code = error.code(), error = chain(&error), "the database did not answer");
             let detail = "the database does not answer in time; nothing was changed, try again";
             Self::new(codes::BUSY, detail).with_code(error.code())

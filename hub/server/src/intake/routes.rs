@@ -104,7 +104,7 @@ async fn plain(app: &App, caller: &Caller, request: Request) -> Result<Outcome, 
         arriving: HashMap::new(),
         extra: Vec::new(),
     };
-    finish(app, incoming).await
+    finish(app, caller, incoming).await
 }
 
 async fn with_documents(app: &App, caller: &Caller, request: Request) -> Result<Outcome, Problem> {
@@ -124,7 +124,7 @@ async fn with_documents(app: &App, caller: &Caller, request: Request) -> Result<
     } else {
         parts.discard(app).await;
     }
-    finish(app, incoming).await
+    finish(app, caller, incoming).await
 }
 
 /// The demand of a multipart body, and whether its files are those it names.
@@ -150,11 +150,11 @@ async fn read_demand(
 }
 
 /// Accepts in a task of its own: a client that hangs up cannot cut a transaction in half (A34).
-async fn finish(app: &App, mut incoming: Incoming) -> Result<Outcome, Problem> {
+async fn finish(app: &App, caller: &Caller, mut incoming: Incoming) -> Result<Outcome, Problem> {
     let scans = app.forms.unpermitted_scans(&incoming.body);
     incoming.extra.extend(scans);
     let (store, acceptor) = (app.store.clone(), app.acceptor.clone());
-    app.finish_soon(async move { acceptor.accept(&store, incoming).await }).await?
+    app.finish_soon(caller.waited, async move { acceptor.accept(&store, incoming).await }).await?
 }
 
 pub(crate) fn parse(bytes: &[u8], most: usize) -> Result<Value, Problem> {

@@ -96,7 +96,7 @@ pub struct ClockGuard {
 impl ClockGuard {
     /// Trusts nothing that is further off than `bound`.
     pub fn new(bound: Duration) -> Self {
-        Self { bound: SignedDuration::try_from(bound).unwrap_or(SignedDuration::MAX), anchor: None }
+        Self { bound: signed(bound), anchor: None }
     }
 
     /// The error to be recorded with the stamps, in microseconds, if the clock may be trusted. It holds what the clocks are
@@ -106,14 +106,15 @@ impl ClockGuard {
     /// Why it may not.
     pub fn check(&mut self, now: Reading) -> Result<i64, ClockError> {
         let bound_ms = millis(self.bound);
-        let took = SignedDuration::try_from(now.took).unwrap_or(SignedDuration::MAX);
-        let apart = beyond(now.database.duration_since(now.hub), -took, SignedDuration::ZERO);
-        if apart.abs() > self.bound {
-            return Err(ClockError::Apart { apart_ms: millis(apart), bound_ms });
+        let took = signed(now.took);
+        // The database read its clock at a moment of the look that nobody knows: at its end, or as early as at its begin.
+        let apart = Span { least: now.database.duration_since(now.hub), width: took };
+        if apart.surely() > self.bound {
+            return Err(ClockError::Apart { apart_ms: millis(apart.nearest()), bound_ms });
         }
         let vague = |hidden| ClockError::Vague { took_ms: millis(hidden), bound_ms };
         // Also the first look must be close: all that follow are held against it.
-        let err = apart.abs().saturating_add(took);
+        let err = apart.at_most();
         if err > self.bound {
             return Err(vague(took));
         }
@@ -121,23 +122,23 @@ impl ClockGuard {
             self.anchor = Some(now);
             return Ok(micros(err));
         };
-        let anchor_took = SignedDuration::try_from(anchor.took).unwrap_or(SignedDuration::MAX);
+        let anchor_took = signed(anchor.took);
         let passed = now.monotonic.duration_since(anchor.monotonic);
-        let jump = beyond(now.database.duration_since(anchor.database + passed), -took, anchor_took);
-        if jump.abs() > self.bound {
-            return Err(ClockError::Jumped { jump_ms: millis(jump), bound_ms });
+        let moved = now.database.duration_since(anchor.database + passed);
+        let jump = Span { least: moved.saturating_sub(anchor_took), width: took.saturating_add(anchor_took) };
+        if jump.surely() > self.bound {
+            return Err(ClockError::Jumped { jump_ms: millis(jump.nearest()), bound_ms });
         }
-        let follows = passed > ANCHOR_AGE && jump.abs().saturating_add(took) < self.bound / FOLLOW_SHARE;
+        let follows = passed > ANCHOR_AGE && jump.surely().saturating_add(took) < self.bound / FOLLOW_SHARE;
         // A look twice as close that contradicts nothing replaces a vague anchor; it halves each time, so it cannot creep.
-        let sharper = jump.is_zero() && now.took < anchor.took / 2;
+        let sharper = jump.surely().is_zero() && now.took < anchor.took / 2;
         if follows || sharper {
             self.anchor = Some(now);
         }
-        let hidden = took.saturating_add(anchor_took);
-        if jump.abs().saturating_add(hidden) > self.bound {
-            return Err(vague(hidden));
+        if jump.at_most() > self.bound {
+            return Err(vague(jump.width));
         }
-        Ok(micros(err.max(jump.abs().saturating_add(hidden))))
+        Ok(micros(err.max(jump.at_most())))
     }
 
     /// Whether the clock has reached the last stamp of a registry, give or take the bound.
@@ -158,15 +159,43 @@ impl ClockGuard {
     }
 }
 
-/// How far a difference lies beyond what the length of a look explains: zero from `least` to `most`.
-fn beyond(difference: SignedDuration, least: SignedDuration, most: SignedDuration) -> SignedDuration {
-    if difference < least {
-        difference.saturating_sub(least)
-    } else if difference > most {
-        difference.saturating_sub(most)
-    } else {
-        SignedDuration::ZERO
+/// What a difference of clocks may be: it lies between `least` and `least + width`, for the looks took their time.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    least: SignedDuration,
+    width: SignedDuration,
+}
+
+impl Span {
+    fn most(self) -> SignedDuration {
+        self.least.saturating_add(self.width)
     }
+
+    /// The value nearest to zero that it may have.
+    fn nearest(self) -> SignedDuration {
+        let zero = SignedDuration::ZERO;
+        if self.least > zero {
+            self.least
+        } else if self.most() < zero {
+            self.most()
+        } else {
+            zero
+        }
+    }
+
+    /// How large it is in any case, whatever the sign.
+    fn surely(self) -> SignedDuration {
+        self.nearest().abs()
+    }
+
+    /// How large it may be, whatever the sign.
+    fn at_most(self) -> SignedDuration {
+        self.least.abs().max(self.most().abs())
+    }
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
 fn micros(duration: SignedDuration) -> i64 {
@@ -245,14 +274,66 @@ mod tests {
         let start = Instant::now();
         let mut guard = ClockGuard::new(Duration::from_secs(1));
         assert_eq!(guard.check(slow(start, 1, 600)), Ok(600_000));
-        assert_eq!(guard.check(slow(start, 2, 10)), Ok(610_000));
-        assert_eq!(guard.check(slow(start, 3, 10)), Ok(20_000), "the second look is the anchor now");
+        assert_eq!(guard.check(slow(start, 2, 10)), Ok(600_000));
+        assert_eq!(guard.check(slow(start, 3, 10)), Ok(10_000), "the second look is the anchor now");
         assert!(matches!(guard.check(reading(start, 4, -1_200, -1_200)), Err(ClockError::Jumped { .. })));
-        // Also when both looks together were too vague to stamp by.
+        // Also when both looks together were too vague to stamp by: the first was read at its end, the second at its begin.
         let mut guard = ClockGuard::new(Duration::from_secs(1));
-        assert_eq!(guard.check(slow(start, 1, 900)), Ok(900_000));
+        let late = Reading { took: Duration::from_millis(900), ..reading(start, 1, 0, 0) };
+        assert_eq!(guard.check(late), Ok(900_000));
         assert!(matches!(guard.check(slow(start, 2, 200)), Err(ClockError::Vague { .. })));
-        assert_eq!(guard.check(slow(start, 3, 200)), Ok(400_000));
+        assert_eq!(guard.check(slow(start, 3, 200)), Ok(200_000));
+    }
+
+    /// A database that always answers half a second late: whatever two such looks hide together stays within the bound.
+    #[test]
+    fn a_steadily_slow_database_is_stamped_by() {
+        let start = Instant::now();
+        let mut guard = ClockGuard::new(Duration::from_secs(1));
+        for second in 1..100 {
+            // Read halfway, give or take what a busy machine adds.
+            let late = i64::try_from(second % 7).unwrap() * 20;
+            let mut look = reading(start, second, -250 - late, 0);
+            look.took = Duration::from_millis(500 + u64::try_from(late).unwrap());
+            assert!(guard.check(look).is_ok(), "look {second}");
+        }
+    }
+
+    /// Whatever the looks took and whenever within them the clock was read: what is stamped by is not further from the first
+    /// look than the recorded error says, and never further than the bound.
+    #[test]
+    fn no_length_of_the_looks_hides_a_step_beyond_the_recorded_error() {
+        let start = Instant::now();
+        let steps = [-1_500, -1_001, -1_000, -700, -300, 0, 300, 700, 1_000, 1_001, 1_500];
+        let looks = [
+            (0, 0),
+            (300, 0),
+            (300, 150),
+            (300, 300),
+            (600, 0),
+            (600, 600),
+            (900, 0),
+            (900, 450),
+            (900, 900),
+        ];
+        let mut trusted = 0;
+        for ((took, early), (anchor_took, anchor_early)) in
+            looks.into_iter().flat_map(|now| looks.map(|anchor| (now, anchor)))
+        {
+            for step in steps {
+                let look = |passed, took, early: i64, off| {
+                    let wall = reading(start, passed, off - early, off);
+                    Reading { took: Duration::from_millis(took), ..wall }
+                };
+                let mut guard = ClockGuard::new(Duration::from_secs(1));
+                guard.check(look(1, anchor_took, anchor_early, 0)).unwrap();
+                if let Ok(error) = guard.check(look(3, took, early, step)) {
+                    trusted += 1;
+                    assert!(error >= step.abs() * 1_000 && error <= 1_000_000, "{took} {anchor_took} {step}");
+                }
+            }
+        }
+        assert!(trusted > 200, "only {trusted} were trusted, so little was shown");
     }
 
     #[test]

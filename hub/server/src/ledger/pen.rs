@@ -14,7 +14,7 @@ use super::chain::{self, Facts};
 use crate::store::{
     StoreError, Transaction,
     ledger::{Evidence, Head, NewReceipt},
-    requests::{self, Changes, LockedRequest, NewEvent},
+    requests::{self, Changes, LockedRequest, NewEvent, Overtaken},
 };
 
 /// A line that waits for its number and its time.
@@ -116,10 +116,22 @@ pub async fn note_overtaken(
     received: &[&LockedRequest],
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let found = requests::overtaken(tx, received).await?;
+    tell_overtaken(changes, received, found, now);
+    Ok(())
+}
+
+/// [`note_overtaken`] with what was found.
+pub fn tell_overtaken(
+    changes: &mut Changes,
+    received: &[&LockedRequest],
+    found: Vec<Overtaken>,
+    now: Timestamp,
+) {
     let place: HashMap<Uuid, usize> =
         received.iter().enumerate().map(|(at, request)| (request.request_id, at)).collect();
     let mut told = HashSet::new();
-    for found in requests::overtaken(tx, received).await? {
+    for found in found {
         let received_first = place.get(&found.earlier).is_some_and(|earlier| *earlier < place[&found.later]);
         if received_first || !told.insert(found.earlier) {
             continue;
@@ -132,5 +144,4 @@ pub async fn note_overtaken(
             detail: json!({ "by": found.later, "state": found.earlier_state }),
         });
     }
-    Ok(())
 }

@@ -30,7 +30,8 @@ use crate::{
     register::WaitingRules,
     store::{
         Store, StoreError, Transaction,
-        ledger::{self, Evidence},
+        ledger::{self, Evidence, Head},
+        outcomes::{self as stored, StoredOutcome},
         requests::{self, Changes, LockedRequest, NewEvent},
     },
 };
@@ -73,13 +74,22 @@ impl Stamper {
     /// what was committed is answered with its first stamp.
     pub async fn stamp(&self, reports: &[Report]) -> Result<Vec<Verdict>, StoreError> {
         let mut client = self.store.road().await?;
-        let tx = client.transaction().await?;
         let registries: Vec<RegistryCode> =
             reports.iter().map(|r| r.receipt.registry.clone()).collect::<BTreeSet<_>>().into_iter().collect();
-        let mut heads = ledger::lock_heads(&tx, &registries, |code| chain::genesis(code.as_str())).await?;
         let ids: Vec<Uuid> = reports.iter().map(|r| r.receipt.request_id).collect();
-        let mut locked = requests::lock(&tx, &ids).await?;
-        let known = ledger::find_stamps(&tx, &ids).await?;
+        let tx = client.transaction().await?;
+        let held = hold(&tx, &registries, &ids).await?;
+        let (tx, held) = if held.heads.len() == registries.len() {
+            (tx, held)
+        } else {
+            // The first receipt of a registry. Its head is made apart, because heads are locked before requests.
+            tx.rollback().await?;
+            ledger::ensure_heads(&client, &registries, |code| chain::genesis(code.as_str())).await?;
+            let tx = client.transaction().await?;
+            let held = hold(&tx, &registries, &ids).await?;
+            (tx, held)
+        };
+        let Held { mut heads, mut locked, known, outcomes } = held;
 
         let judged: Vec<Judged> =
             reports.iter().map(|r| judge(&r.receipt, locked.get(&r.receipt.request_id), &known)).collect();
@@ -90,14 +100,18 @@ impl Stamper {
             .filter(|(_, judged)| matches!(judged, Judged::Answered(Verdict::Void { .. })))
             .map(|(report, _)| report.receipt.request_id)
             .collect();
-        outcomes::drop_early(&tx, &void).await?;
+        outcomes::drop_early(&tx, &void, &outcomes).await?;
         let wanted = unique(reports, &judged);
         if wanted.is_empty() {
             tx.commit().await.map_err(StoreError::of_commit)?;
             return Ok(judged.into_iter().map(|j| j.verdict(&HashMap::new())).collect());
         }
         let speaking = wanted.iter().map(|report| &report.receipt.registry);
-        let clock = match self.clock.now(&tx, speaking, &heads).await? {
+        let received: Vec<&LockedRequest> = wanted.iter().map(|r| &locked[&r.receipt.request_id]).collect();
+        // The clock first: nothing goes before it that could make the look longer.
+        let (clock, overtaken) =
+            futures::try_join!(self.clock.now(&tx, speaking, &heads), requests::overtaken(&tx, &received))?;
+        let clock = match clock {
             Ok(trusted) => trusted,
             Err(refused) => {
                 note_refusal(&tx, &refused, &wanted).await?;
@@ -107,8 +121,7 @@ impl Stamper {
             }
         };
         let mut changes = Changes::default();
-        let received: Vec<&LockedRequest> = wanted.iter().map(|r| &locked[&r.receipt.request_id]).collect();
-        pen::note_overtaken(&tx, &mut changes, &received, clock.now).await?;
+        pen::tell_overtaken(&mut changes, &received, overtaken, clock.now);
         let receipts = pen::write(&mut heads, clock.now, drafts(&wanted, &locked));
         let stamps: HashMap<Uuid, Stamp> = receipts.iter().map(|r| (r.request_id, pen::stamp(r))).collect();
         for receipt in &receipts {
@@ -129,13 +142,33 @@ impl Stamper {
             .filter_map(|report| mapped(&report.receipt, clock.now))
             .for_each(|event| changes.event(event));
         ledger::append(&tx, clock.error_us, &receipts, &heads).await?;
-        outcomes::apply_early(&tx, &self.rules, &mut changes, &mut locked, &receipts).await?;
+        outcomes::apply_early(&tx, &self.rules, &mut changes, &mut locked, &outcomes, &receipts).await?;
         changes.write(&tx).await?;
         failpoint::hit("before_receipt_commit");
         tx.commit().await.map_err(StoreError::of_commit)?;
         failpoint::hit("after_receipt_commit");
         Ok(judged.into_iter().map(|j| j.verdict(&stamps)).collect())
     }
+}
+
+/// What reports are judged by.
+struct Held {
+    heads: BTreeMap<RegistryCode, Head>,
+    locked: BTreeMap<Uuid, LockedRequest>,
+    known: HashMap<Uuid, Stamp>,
+    outcomes: HashMap<Uuid, Vec<StoredOutcome>>,
+}
+
+/// Locks heads, then requests, and reads what is known of them: in one round trip, since the statements are worked off in the
+/// order in which they are sent.
+async fn hold(tx: &Transaction<'_>, registries: &[RegistryCode], ids: &[Uuid]) -> Result<Held, StoreError> {
+    let (heads, locked, known, outcomes) = futures::try_join!(
+        ledger::lock_known_heads(tx, registries),
+        requests::lock(tx, ids),
+        ledger::find_stamps(tx, ids),
+        stored::of_requests(tx, ids)
+    )?;
+    Ok(Held { heads, locked, known, outcomes })
 }
 
 /// What is to be done with one report.

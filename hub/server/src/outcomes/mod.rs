@@ -7,7 +7,7 @@
 mod conversion;
 mod receive;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -49,11 +49,15 @@ pub async fn record(
     let mut client = store.road().await?;
     let tx = client.transaction().await?;
     let ids: Vec<Uuid> = messages.iter().map(OutcomeMessage::request_id).collect();
-    let mut locked = requests::lock(&tx, &ids).await?;
-    let mut known = table::of_requests(&tx, &ids).await?;
-    let mut after = After::of(&tx, &ids).await?;
-    after.conversions = Conversions::of(&tx, messages).await?;
-    let now = requests::clock(&tx).await?;
+    // Asked together and answered in this order: one round trip.
+    let (mut locked, mut known) =
+        futures::try_join!(requests::lock(&tx, &ids), table::of_requests(&tx, &ids))?;
+    let (mut after, conversions, now) = futures::try_join!(
+        After::of(&tx, &ids),
+        Conversions::of(&tx, messages),
+        requests::clock(&tx)
+    )?;
+    after.conversions = conversions;
     let mut changes = Changes::default();
     let (mut new, mut news) = (Vec::new(), Vec::new());
     let mut answers = Vec::with_capacity(messages.len());
@@ -326,13 +330,14 @@ fn dispute(changes: &mut Changes, request: &LockedRequest, event: Event, now: Ti
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn drop_early(tx: &Transaction<'_>, requests: &[Uuid]) -> Result<(), StoreError> {
-    if requests.is_empty() {
-        return Ok(());
-    }
-    let stored = table::of_requests(tx, requests).await?;
-    let dropped: Vec<_> = stored
+pub async fn drop_early(
+    tx: &Transaction<'_>,
+    requests: &[Uuid],
+    stored: &HashMap<Uuid, Vec<StoredOutcome>>,
+) -> Result<(), StoreError> {
+    let dropped: Vec<_> = requests
         .iter()
+        .filter_map(|id| stored.get_key_value(id))
         .flat_map(|(id, outcomes)| outcomes.iter().map(move |outcome| (*id, outcome)))
         .filter(|(_, outcome)| outcome.disposition == Disposition::Early)
         .map(|(id, outcome)| (id, outcome.n, Disposition::Disputed, None))
@@ -349,11 +354,12 @@ pub async fn apply_early(
     rules: &WaitingRules,
     changes: &mut Changes,
     locked: &mut BTreeMap<Uuid, LockedRequest>,
+    stored: &HashMap<Uuid, Vec<StoredOutcome>>,
     receipts: &[NewReceipt],
 ) -> Result<(), StoreError> {
     let ids: Vec<Uuid> = receipts.iter().map(|r| r.request_id).collect();
-    let stored = table::of_requests(tx, &ids).await?;
-    if stored.values().flatten().all(|known| known.disposition != Disposition::Early) {
+    let of_these = ids.iter().filter_map(|id| stored.get(id)).flatten();
+    if of_these.into_iter().all(|known| known.disposition != Disposition::Early) {
         return Ok(());
     }
     let mut after = After::of(tx, &ids).await?;
@@ -381,7 +387,6 @@ pub async fn apply_early(
             decided.push((receipt.request_id, known.n, disposition, told));
         }
     }
-    after.write(tx).await?;
-    table::dispose(tx, &decided).await?;
+    futures::try_join!(table::dispose(tx, &decided), after.write(tx))?;
     register::record(tx, rules, changes, locked, &news).await
 }

@@ -77,17 +77,20 @@ pub async fn record(
     }
     let registered: Vec<&str> = registered.into_iter().collect();
     let touched: Vec<&str> = touched.into_iter().collect();
-    units::ensure_heads(tx, &registered).await?;
-    let mut heads = units::lock_heads(tx, &touched).await?;
+    // What needs nothing of each other is asked together, and worked off in this order.
+    let ((), mut heads) =
+        futures::try_join!(units::ensure_heads(tx, &registered), units::lock_heads(tx, &touched))?;
     if heads.is_empty() {
         return Ok(());
     }
     // After the locks, so that no other transaction recorded a later instant meanwhile.
     let now = requests::clock(tx).await?;
     let begun: Vec<&str> = heads.iter().filter(|(_, h)| h.last_n > 0).map(|(u, _)| u.as_str()).collect();
-    let mut known = units::reports(tx, &begun).await?;
-    let mut receipts = units::receipts(tx, &touched).await?;
-    let decisions = units::decisions(tx, &touched).await?;
+    let (mut known, mut receipts, decisions) = futures::try_join!(
+        units::reports(tx, &begun),
+        units::receipts(tx, &touched),
+        units::decisions(tx, &touched)
+    )?;
     let mut entries = Vec::new();
     for (unit, head) in &mut heads {
         let reports = known.remove(unit).unwrap_or_default();
@@ -113,8 +116,8 @@ pub async fn record(
         book.compare(&receipts, decisions.get(unit.as_str()), changes, now);
         news.iter().filter(of_unit).for_each(|one| book.tell_compared(one, changes, now));
     }
-    units::append(tx, &entries).await?;
-    units::advance_heads(tx, &heads).await
+    futures::try_join!(units::append(tx, &entries), units::advance_heads(tx, &heads))?;
+    Ok(())
 }
 
 /// The news as a report of the register; none for what the register has no word for.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use deadpool_postgres::Client;
+use deadpool_postgres::{Client, GenericClient};
 use jiff::Timestamp;
 use uuid::Uuid;
 use xiezhi_schemas::{
@@ -34,14 +34,41 @@ pub async fn lock_heads(
     registries: &[RegistryCode],
     genesis: impl Fn(&RegistryCode) -> [u8; 32],
 ) -> Result<BTreeMap<RegistryCode, Head>, StoreError> {
+    let heads = lock_known_heads(tx, registries).await?;
+    if heads.len() == registries.len() {
+        return Ok(heads);
+    }
+    ensure_heads(tx, registries, genesis).await?;
+    lock_known_heads(tx, registries).await
+}
+
+/// Makes the heads that do not exist yet of those codes that are registries. The rows that it makes are locked until the
+/// transaction ends.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn ensure_heads(
+    client: &impl GenericClient,
+    registries: &[RegistryCode],
+    genesis: impl Fn(&RegistryCode) -> [u8; 32],
+) -> Result<(), StoreError> {
+    let codes: Vec<&str> = registries.iter().map(RegistryCode::as_str).collect();
+    let hashes: Vec<Vec<u8>> = registries.iter().map(|code| genesis(code).to_vec()).collect();
+    client.execute(include_str!("queries/ledger_head/ensure.sql"), &[&codes, &hashes]).await?;
+    Ok(())
+}
+
+/// [`lock_heads`] for those heads that exist; the others are absent from the answer.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn lock_known_heads(
+    tx: &Transaction<'_>,
+    registries: &[RegistryCode],
+) -> Result<BTreeMap<RegistryCode, Head>, StoreError> {
     let codes: Vec<&str> = registries.iter().map(RegistryCode::as_str).collect();
     let lock = tx.prepare_cached(include_str!("queries/ledger_head/lock.sql")).await?;
-    let mut rows = tx.query(&lock, &[&codes]).await?;
-    if rows.len() < codes.len() {
-        let hashes: Vec<Vec<u8>> = registries.iter().map(|code| genesis(code).to_vec()).collect();
-        tx.execute(include_str!("queries/ledger_head/ensure.sql"), &[&codes, &hashes]).await?;
-        rows = tx.query(&lock, &[&codes]).await?;
-    }
+    let rows = tx.query(&lock, &[&codes]).await?;
     rows.iter()
         .map(|row| {
             let code: String = row.try_get(0)?;
@@ -134,6 +161,12 @@ pub async fn append(
     receipts: &[NewReceipt],
     heads: &BTreeMap<RegistryCode, Head>,
 ) -> Result<(), StoreError> {
+    // Together: one round trip.
+    futures::try_join!(insert(tx, clock_err_us, receipts), advance(tx, heads))?;
+    Ok(())
+}
+
+async fn insert(tx: &Transaction<'_>, clock_err_us: i64, receipts: &[NewReceipt]) -> Result<(), StoreError> {
     macro_rules! column {
         ($value:expr) => {
             receipts.iter().map($value).collect::<Vec<_>>()
@@ -164,11 +197,15 @@ pub async fn append(
         ],
     )
     .await?;
+    Ok(())
+}
+
+async fn advance(tx: &Transaction<'_>, heads: &BTreeMap<RegistryCode, Head>) -> Result<(), StoreError> {
+    let advance = tx.prepare_cached(include_str!("queries/ledger_head/advance.sql")).await?;
     let codes: Vec<&str> = heads.keys().map(RegistryCode::as_str).collect();
     let sizes: Vec<i64> = heads.values().map(|h| h.size).collect();
     let times: Vec<Option<Timestamp>> = heads.values().map(|h| h.last_recorded_at).collect();
     let hashes: Vec<&[u8]> = heads.values().map(|h| h.hash.as_slice()).collect();
-    let advance = tx.prepare_cached(include_str!("queries/ledger_head/advance.sql")).await?;
     tx.execute(&advance, &[&codes, &sizes, &times, &hashes]).await?;
     Ok(())
 }

@@ -26,7 +26,9 @@ pub mod outages;
 pub mod outbox;
 pub mod outcomes;
 pub mod parked;
+mod planned;
 pub mod principals;
+mod pulse;
 pub mod received;
 pub mod reminders;
 pub mod reports;
@@ -38,9 +40,10 @@ pub mod webhooks;
 pub mod window;
 pub mod withdrawals;
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use deadpool_postgres::{Client, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Timeouts};
+use futures::future::try_join_all;
 use serde::Deserialize;
 use tokio_postgres::{Config, NoTls, error::SqlState};
 
@@ -48,6 +51,7 @@ pub use deadpool_postgres::Transaction;
 pub use dedicated::{Dedicated, Sole};
 use dedicated::{tls, wants_tls};
 pub use migrate::{Migration, MigrationError, applied, migrate, pending};
+pub use pulse::{Pulse, SILENCE};
 
 /// A connection URL; never shown, because it holds a password.
 #[derive(Clone, Deserialize, PartialEq, Eq)]
@@ -150,6 +154,10 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Value and statement do not fit each other: the value cannot be sent, or the result is not what the statement promises.
+    /// The database is well, and the same call fails the same way again.
+    #[error("[HUB-5006] a value does not fit its statement; the fault lies in the value or in this build")]
+    Misfit(#[source] tokio_postgres::Error),
 }
 
 /// Turns a stored value that cannot be parsed into an error that names its column.
@@ -169,18 +177,29 @@ impl StoreError {
             Self::UnknownOutcome(_) => "HUB-5002",
             Self::Statement { .. } => "HUB-5003",
             Self::Decode { .. } => "HUB-5004",
+            Self::Misfit(_) => "HUB-5006",
         }
     }
 
     /// Whether the same call may succeed later without anyone's help.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Url(_) | Self::Decode { .. } => false,
+            Self::Url(_) | Self::Decode { .. } | Self::Misfit(_) => false,
             Self::Unavailable(_) | Self::UnknownOutcome(_) => true,
             Self::Statement { state, .. } => {
                 // 40: serialization and deadlock; 53: resources; 55P03: lock timeout; 57: shutdown or cancel.
                 ["40", "53", "57"].iter().any(|class| state.starts_with(class)) || state == "55P03"
             }
+        }
+    }
+
+    /// Whether the cause lies in a value that was to be written, so that what else was written with it may do without it
+    /// (SQLSTATE 22: data exceptions, for instance a zero byte in a text).
+    pub fn is_of_a_value(&self) -> bool {
+        match self {
+            Self::Misfit(_) => true,
+            Self::Statement { state, .. } => state.starts_with("22"),
+            _ => false,
         }
     }
 
@@ -203,9 +222,25 @@ impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
         match error.code() {
             Some(state) => Self::Statement { state: state.code().to_owned(), source: error },
+            None if misfits(&error) => Self::Misfit(error),
             None => Self::Unavailable(Box::new(error)),
         }
     }
+}
+
+/// Whether the client refused a value or a result by itself. It keeps the kind of its errors to itself; its words are held by a
+/// test.
+fn misfits(error: &tokio_postgres::Error) -> bool {
+    const WORDS: [&str; 6] = [
+        "error serializing parameter",
+        "error deserializing column",
+        "error encoding message to server",
+        "invalid column `",
+        "query returned an unexpected number of",
+        "expected ",
+    ];
+    let text = error.to_string();
+    WORDS.iter().any(|words| text.starts_with(words))
 }
 
 impl From<deadpool_postgres::PoolError> for StoreError {
@@ -232,6 +267,7 @@ pub struct Store {
     config: Config,
     statement_timeout: Duration,
     wait_timeout: Duration,
+    pulse: Arc<Pulse>,
 }
 
 /// Connections of the road: two that accept, and one each for receipts, results, returns, dead letters and decisions.
@@ -244,13 +280,19 @@ impl Store {
     /// When the URL or the local trust store cannot be read.
     pub fn new(settings: &Settings) -> Result<Self, StoreError> {
         let config = settings.client_config()?;
-        let desk = pool(&config, settings, settings.pool_size, "");
+        let desk = pool(&config, settings, settings.pool_size, "", &[]);
         // The road's statements are few, always the same and take lists: planned once they are planned well, and planning
         // them each time costs as much as running them.
-        let road = pool(&config, settings, ROAD, "; SET plan_cache_mode = force_generic_plan; SET jit = off");
+        let road = pool(
+            &config,
+            settings,
+            ROAD,
+            "; SET plan_cache_mode = force_generic_plan; SET jit = off",
+            planned::ROAD,
+        );
         let statement_timeout = Duration::from_millis(settings.statement_timeout_ms);
         let wait_timeout = Duration::from_millis(settings.wait_timeout_ms);
-        Ok(Self { desk, road, config, statement_timeout, wait_timeout })
+        Ok(Self { desk, road, config, statement_timeout, wait_timeout, pulse: Arc::default() })
     }
 
     /// A connection for the API and everything that people ask for.
@@ -292,6 +334,11 @@ impl Store {
         bounded(self.statement_timeout * statements, work).await
     }
 
+    /// Whether the database gives signs of life; somebody must [`Store::watch`] it.
+    pub fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
     /// Connections in use at the API, and how many it may have.
     pub fn usage(&self) -> (usize, usize) {
         let status = self.desk.status();
@@ -299,7 +346,13 @@ impl Store {
     }
 }
 
-fn pool(config: &Config, settings: &Settings, size: usize, more: &str) -> Pool {
+fn pool(
+    config: &Config,
+    settings: &Settings,
+    size: usize,
+    more: &str,
+    planned: &'static [&'static str],
+) -> Pool {
     let fast = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = if wants_tls(config) {
         Manager::from_config(config.clone(), tls(), fast)
@@ -332,7 +385,13 @@ fn pool(config: &Config, settings: &Settings, size: usize, more: &str) -> Pool {
         }))
         .post_create(Hook::async_fn(move |client, _| {
             let session = session.clone();
-            Box::pin(async move { client.batch_execute(&session).await.map_err(HookError::Backend) })
+            Box::pin(async move {
+                client.batch_execute(&session).await.map_err(HookError::Backend)?;
+                // One round trip for all. A connection without its plans would work off in another order what is sent
+                // together, and is not handed out.
+                let plans = planned.iter().map(|statement| client.prepare_cached(statement));
+                try_join_all(plans).await.map(drop).map_err(HookError::Backend)
+            })
         }))
         .build()
         .expect("a runtime is named, which is all the builder can miss")

@@ -245,8 +245,8 @@ impl Changes {
     /// # Errors
     /// When a statement fails.
     pub async fn write(self, tx: &Transaction<'_>) -> Result<(), StoreError> {
-        write_entries(tx, &self.entries).await?;
-        write_events(tx, &self.events).await?;
+        // Together: one round trip. The rows that the first of them changes are locked already.
+        futures::try_join!(write_entries(tx, &self.entries), write_events(tx, &self.events))?;
         issues::follow(tx, &self.events).await?;
         let returned = self.entries.iter().filter(|entry| entry.state == State::Returned);
         let returned: Vec<(Uuid, Timestamp)> = returned.map(|entry| (entry.request_id, entry.at)).collect();

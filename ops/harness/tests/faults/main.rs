@@ -18,4 +18,5 @@ mod frozen;
 mod hand;
 mod run;
 mod silence;
+mod values;
 mod window;
