@@ -58,7 +58,29 @@ pub struct Builder {
     hub_env: Vec<(String, String)>,
     connector_env: Vec<(String, String)>,
     proxied: bool,
+    https: Option<Https>,
     narrator: Option<Narrator>,
+}
+
+/// Files (PEM) by which the hub speaks HTTPS, for the address 127.0.0.1.
+#[derive(Debug, Clone)]
+pub struct Https {
+    /// Its certificate.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// Whom connectors, command line and courts trust, and nobody else.
+    pub roots: PathBuf,
+}
+
+impl Https {
+    /// The variable by which programs learn whom they trust instead of the machine's authorities.
+    pub const ROOTS: &str = "SSL_CERT_FILE";
+
+    fn client(&self) -> Result<reqwest::ClientBuilder> {
+        let roots = reqwest::Certificate::from_pem_bundle(&fs::read(&self.roots)?)?;
+        Ok(reqwest::Client::builder().tls_certs_only(roots))
+    }
 }
 
 impl std::fmt::Debug for Builder {
@@ -83,6 +105,7 @@ impl Builder {
             hub_env: Vec::new(),
             connector_env: Vec::new(),
             proxied: false,
+            https: None,
             narrator: None,
         }
     }
@@ -185,6 +208,23 @@ impl Builder {
         self
     }
 
+    /// The hub speaks HTTPS, and everybody speaks HTTPS with it.
+    #[must_use]
+    pub fn https(mut self, files: Https) -> Self {
+        let file = |path: &Path| path.display().to_string();
+        for (key, path) in [
+            ("XIEZHI_HTTP__TLS_CERTIFICATE_FILE", &files.certificate),
+            ("XIEZHI_HTTP__TLS_KEY_FILE", &files.key),
+        ] {
+            self.hub_env.push((key.to_owned(), file(path)));
+        }
+        let trust = (Https::ROOTS.to_owned(), file(&files.roots));
+        self.hub_env.push(trust.clone());
+        self.connector_env.push(trust);
+        self.https = Some(files);
+        self
+    }
+
     /// Tells what is being done, one line a step.
     #[must_use]
     pub fn narrate(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
@@ -214,12 +254,10 @@ impl Builder {
         let links = if self.proxied { Some(Links::before(&ground).await?) } else { None };
         let dir = ground.dir();
         // No connection is kept: programs are killed and come back, and a kept connection would fail then.
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .pool_max_idle_per_host(0)
-            .timeout(Duration::from_secs(60))
-            .build()?;
-        let hub_base = format!("http://127.0.0.1:{}", free_port()?);
+        let client = self.https.as_ref().map_or_else(|| Ok(reqwest::Client::builder()), Https::client)?;
+        let http = client.no_proxy().pool_max_idle_per_host(0).timeout(Duration::from_secs(60)).build()?;
+        let scheme = if self.https.is_some() { "https" } else { "http" };
+        let hub_base = format!("{scheme}://127.0.0.1:{}", free_port()?);
         let cli = self.hub_cli(&programs, &ground, &dir, &hub_base, links.as_ref())?;
         self.declare(&cli, &dir, &provinces, ground.shares_broker()).await?;
         let tokens = self.issue(&cli, &provinces).await?;
@@ -302,7 +340,7 @@ impl Builder {
             Some(links) => (links.database.url(), links.broker.url()),
             None => (ground.database_url(), ground.broker_url()),
         };
-        let listen = base.trim_start_matches("http://").to_owned();
+        let listen = base.split_once("://").map_or(base, |(_, address)| address).to_owned();
         let mut env: Vec<(String, String)> = [
             ("XIEZHI_DATABASE__URL", database),
             ("XIEZHI_BROKER__URL", broker),

@@ -38,7 +38,7 @@ use futures::future::join_all;
 use serde_json::Value;
 
 pub use api::{Answer, Caller, Court, Operator, request_ids};
-pub use builder::Builder;
+pub use builder::{Builder, Https};
 pub use cli::Ran;
 pub use county::County;
 pub use demand::{Builder as DemandBuilder, Demand, demand, unit_code};
