@@ -150,7 +150,7 @@ pub async fn run(
                 trace::link(&span, &cause);
             }
             let handled = handler.handle(messages).instrument(span);
-            match store.patiently(STATEMENTS, handled).await {
+            match store.patiently(STATEMENTS, Box::pin(handled)).await {
                 Ok(answers) => {
                     for (incoming, answer) in readable.iter().zip(&answers) {
                         replier.reply(incoming, &encode(answer)).await?;
@@ -164,7 +164,7 @@ pub async fn run(
                         "each message is handled by itself"
                     );
                     for incoming in readable {
-                        alone(store, &replier, handler, incoming).await?;
+                        Box::pin(alone(store, &replier, handler, incoming)).await?;
                     }
                 }
                 Err(error) => return Err(error.into()),
@@ -189,7 +189,7 @@ async fn alone<H: Handler>(
         Ok(message) => message,
         Err(unreadable) => return park(store, replier, queue, incoming, &unreadable).await,
     };
-    match store.patiently(STATEMENTS, handler.handle(vec![message])).await {
+    match store.patiently(STATEMENTS, Box::pin(handler.handle(vec![message]))).await {
         Ok(answers) => {
             for answer in &answers {
                 replier.reply(incoming, &encode(answer)).await?;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use harness::TestEnv;
 use harness::invariants::{
-    self, Attempt, BrokerView, Copies, Depth, Entry, Evidence, Held, JournalLine, Outcome, Settled, Shown,
+    self, Attempt, BrokerView, Copies, Depth, Entry, Evidence, Held, JournalLine, Outcome, Queue, Settled,
+    Shown,
 };
 use ledger::{LANE, REGISTRY, UNIT, digest, message, request};
 use serde_json::json;
@@ -43,6 +44,12 @@ fn line(n: u32, at: &str, entry: Entry) -> JournalLine {
 
 fn taken(n: u32) -> JournalLine {
     line(n, "2026-03-01T00:00:01Z", Entry::Taken { body_sha256: digest(n) })
+}
+
+/// The same as a queue.
+fn queue() -> Queue {
+    let lines = (1..=3).map(|n| (Some(u64::from(n)), request(n), Some(i64::from(n)))).collect();
+    Queue { unit: UNIT.to_owned(), lines }
 }
 
 fn shown(n: u32, no: i64, state: &str) -> Shown {
@@ -86,6 +93,7 @@ async fn evidence(env: &TestEnv, client: &Client) -> Evidence {
         copies: Some(copies),
         settled: Some(Settled::After(Duration::from_secs(3))),
         shown: Some(vec![shown(1, 1, "registered"), shown(2, 2, "delivered"), shown(3, 3, "delivered")]),
+        queues: Some(vec![queue()]),
     }
 }
 
@@ -156,7 +164,7 @@ async fn a_right_receipt_of_the_window_passes() {
 #[tokio::test]
 async fn every_violation_outside_the_database_is_found() {
     type Change = fn(&mut Evidence);
-    let changes: [(&str, Change); 20] = [
+    let changes: [(&str, Change); 23] = [
         ("V01", |e| e.clients.as_mut().unwrap().push(attempt("D5", 201, &[9]))),
         ("V01", |e| e.clients.as_mut().unwrap().retain(|a| a.key != "D3")),
         ("V01", |e| e.clients.as_mut().unwrap()[2] = attempt("D2", 201, &[2, 3])),
@@ -194,6 +202,10 @@ async fn every_violation_outside_the_database_is_found() {
         ("V19", |e| {
             e.shown.as_mut().unwrap()[0].delivered_at = Some("2026-03-02T00:00:00Z".parse().unwrap())
         }),
+        // A place that no receipt gives, two that are exchanged, one that is missing.
+        ("V19", |e| e.queues.as_mut().unwrap()[0].lines[2].0 = Some(4)),
+        ("V19", |e| e.queues.as_mut().unwrap()[0].lines.swap(0, 1)),
+        ("V19", |e| drop(e.queues.as_mut().unwrap()[0].lines.pop())),
     ];
     let env = TestEnv::new("invariants_outside").await.unwrap();
     let client = small_ledger(&env).await;

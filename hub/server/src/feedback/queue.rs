@@ -8,9 +8,9 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use futures::{StreamExt, future::try_join_all};
+use futures::future::try_join_all;
 use tokio::sync::Notify;
-use tokio_postgres::{AsyncMessage, Client};
+use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use xiezhi_schemas::{
     address::{CourtName, FEEDBACK},
@@ -25,6 +25,7 @@ use crate::{
     store::{
         Dedicated, Sole, Store, StoreError, feedback,
         feedback_queues::{self, Behind},
+        ring,
     },
 };
 
@@ -62,18 +63,10 @@ pub async fn run(
     metrics: &Arc<Metrics>,
     token: CancellationToken,
 ) -> Result<(), QueueError> {
-    let Dedicated { client, mut messages } = store.dedicated().await?;
+    let Dedicated { client, messages } = store.dedicated().await?;
     let wake = Notify::new();
-    let listen = async {
-        while let Some(message) = messages.next().await {
-            if let Ok(AsyncMessage::Notification(_)) = message {
-                wake.notify_one();
-            }
-        }
-    };
     tokio::select! {
-        // Nothing moves on the connection unless it is polled, and its end is the end of the lock.
-        () = listen => Err(QueueError::LockLost),
+        () = ring(messages, &wake) => Err(QueueError::LockLost),
         () = token.cancelled() => Ok(()),
         done = work(&client, broker, metrics, &wake) => done,
     }

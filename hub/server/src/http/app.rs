@@ -130,7 +130,7 @@ impl App {
     ) -> Result<T, Problem> {
         let limit = ANSWER_WITHIN.min(self.request_timeout()).saturating_sub(waited);
         let detail = "the hub did not finish in time; the same request may be sent again safely";
-        self.finish_in(limit, || Problem::new(codes::BUSY, detail), work).await
+        self.finish_in(limit, || Problem::new(codes::BUSY, detail), Box::pin(work)).await
     }
 
     /// Runs work to its end even if the client hangs up, so that no transaction is cut off halfway (A34).
@@ -141,7 +141,7 @@ impl App {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Problem> {
-        self.finish_in(self.request_timeout(), unknown, work).await
+        self.finish_in(self.request_timeout(), unknown, Box::pin(work)).await
     }
 
     async fn finish_in<T: Send + 'static>(

@@ -9,9 +9,8 @@ mod rounds;
 
 use std::time::Duration;
 
-use futures::StreamExt;
 use tokio::sync::Notify;
-use tokio_postgres::{AsyncMessage, Client};
+use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -19,7 +18,7 @@ use crate::{
     config::{BrokerSettings, RelaySettings},
     health::Part,
     keys::HubSecret,
-    store::{Dedicated, Sole, Store, StoreError, outbox},
+    store::{Dedicated, Sole, Store, StoreError, outbox, ring},
 };
 
 /// Why the relay stopped. The rows stay; the supervisor starts it again.
@@ -53,18 +52,10 @@ pub async fn run(
     part: &Part,
     token: CancellationToken,
 ) -> Result<(), Error> {
-    let Dedicated { client, mut messages } = store.dedicated().await?;
+    let Dedicated { client, messages } = store.dedicated().await?;
     let wake = Notify::new();
-    let listen = async {
-        while let Some(message) = messages.next().await {
-            if let Ok(AsyncMessage::Notification(_)) = message {
-                wake.notify_one();
-            }
-        }
-    };
     tokio::select! {
-        // Nothing moves on the connection unless it is polled, and its end is the end of the lock.
-        () = listen => Err(Error::LockLost),
+        () = ring(messages, &wake) => Err(Error::LockLost),
         () = token.cancelled() => Ok(()),
         done = work(store, &client, broker, settings, secret, part, &wake) => done,
     }

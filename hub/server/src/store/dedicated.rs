@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream, stream::BoxStream};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::Notify;
 use tokio_postgres::{AsyncMessage, Client, Config, Error, NoTls, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -27,6 +28,16 @@ impl Dedicated {
         } else {
             let (client, mut connection) = config.connect(NoTls).await.map_err(unavailable)?;
             Ok(Self { client, messages: stream::poll_fn(move |cx| connection.poll_message(cx)).boxed() })
+        }
+    }
+}
+
+/// Wakes whoever waits at each notification. Nothing moves on a connection unless its messages are polled, so this must run
+/// beside the work; when it ends, the connection is gone, and every lock it held.
+pub async fn ring(mut messages: BoxStream<'static, Result<AsyncMessage, Error>>, wake: &Notify) {
+    while let Some(message) = messages.next().await {
+        if let Ok(AsyncMessage::Notification(_)) = message {
+            wake.notify_one();
         }
     }
 }

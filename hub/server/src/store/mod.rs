@@ -48,7 +48,7 @@ use serde::Deserialize;
 use tokio_postgres::{Config, NoTls, error::SqlState};
 
 pub use deadpool_postgres::Transaction;
-pub use dedicated::{Dedicated, Sole};
+pub use dedicated::{Dedicated, Sole, ring};
 use dedicated::{tls, wants_tls};
 pub use migrate::{Migration, MigrationError, applied, migrate, pending};
 pub use pulse::{Pulse, SILENCE};

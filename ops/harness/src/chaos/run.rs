@@ -13,7 +13,7 @@ use super::options::{Options, Plant};
 use super::outcome::RunOutcome;
 use super::{injector, plan, rest, self_test, submit, versions};
 use crate::invariants::{
-    self, ClientLog, Evidence, JournalLine, Settled, Shown, Watched, Watcher, connect, read_journal,
+    self, ClientLog, Evidence, JournalLine, Queue, Settled, Shown, Watched, Watcher, connect, read_journal,
 };
 use crate::stack::StackOptions;
 use crate::world::{Papers, World};
@@ -152,6 +152,7 @@ async fn judge(
         copies: Some(copies),
         settled: Some(settled.clone()),
         shown: Some(shown(world).await?),
+        queues: Some(queues(world).await?),
         clients: Some(attempts.clone()),
     };
     let report = invariants::check(&evidence).await?;
@@ -222,6 +223,17 @@ async fn shown(world: &World) -> Result<Vec<Shown>> {
         }
     }
     Ok(shown)
+}
+
+/// The queues of the same units.
+async fn queues(world: &World) -> Result<Vec<Queue>> {
+    let operator = world.operator();
+    let mut queues = Vec::new();
+    for registry in world.registries().take(4) {
+        let unit = plan::hot_unit(&registry.code);
+        queues.push(Queue::read(&unit, &operator.queue(&unit).await?)?);
+    }
+    Ok(queues)
 }
 
 /// Copies the logs of a failed run out of the directory that goes with the world.

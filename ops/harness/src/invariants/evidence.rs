@@ -6,7 +6,7 @@ use super::broker::BrokerView;
 use super::clients::Attempt;
 use super::copies::Copies;
 use super::journal::JournalLine;
-use super::order::Shown;
+use super::order::{Queue, Shown};
 use super::report::Finding;
 
 /// Longest time from the last repair until nothing is in flight any more.
@@ -43,6 +43,8 @@ pub struct Evidence {
     pub settled: Option<Settled>,
     /// Receipts as the API shows them.
     pub shown: Option<Vec<Shown>>,
+    /// Queues of units as the API shows them.
+    pub queues: Option<Vec<Queue>>,
 }
 
 impl Evidence {

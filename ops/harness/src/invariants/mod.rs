@@ -24,7 +24,7 @@ pub use clients::{Attempt, ClientLog, Outcome, REFUSE_WITHIN};
 pub use copies::{Copies, HeadCopy};
 pub use evidence::{Evidence, SETTLE_WITHIN, Settled};
 pub use journal::{Entry, JournalLine, read_journal};
-pub use order::Shown;
+pub use order::{Queue, Shown};
 pub use report::{Finding, Report, Verdict};
 pub use watcher::{Watched, Watcher};
 
@@ -63,6 +63,7 @@ pub async fn check_on(client: &Client, evidence: &Evidence) -> Result<Report> {
     findings.extend(chain::findings(client, evidence).await?);
     findings.extend(journal::findings(client, evidence).await?);
     findings.push(order::finding(client, evidence).await?);
+    findings.push(order::queue_finding(client, evidence).await?);
     findings.push(copies::finding(client, evidence).await?);
     findings.push(evidence.liveness());
     // Last, because a breach of it ends the transaction.

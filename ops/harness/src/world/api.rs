@@ -283,6 +283,21 @@ impl Operator {
         Self(caller)
     }
 
+    /// The queue of a property unit, all pages.
+    ///
+    /// # Errors
+    /// When the hub knows nothing of the unit.
+    pub async fn queue(&self, unit: &str) -> Result<Vec<Value>> {
+        let path = format!("/v1/units/{unit}/queue?limit=200");
+        let (mut items, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self.get(&format!("{path}{cursor}")).await?;
+            items.extend(page["items"].as_array().context("a page without items")?.iter().cloned());
+            let Some(next) = page["next"].as_str() else { return Ok(items) };
+            cursor = format!("&cursor={next}");
+        }
+    }
+
     /// Undelivered attempts, the first 1000; `filter` as `status=open&province=32`, or empty.
     ///
     /// # Errors

@@ -22,6 +22,10 @@ const BACK: Duration = Duration::from_secs(30);
 /// The ledger needs a dozen round trips for a round of receipts; this is for forty such rounds.
 const SLOWLY: Duration = Duration::from_secs(240);
 
+/// Pause of a court between a refusal and its next attempt: what a program that insists takes, and no more of this machine's
+/// processor than leaves the hub its own.
+const INSISTING: Duration = Duration::from_secs(2);
+
 /// Waits until a program says that it cannot work; how long that took.
 async fn found(part: &Part, within: Duration) -> Duration {
     let begun = Instant::now();
@@ -195,7 +199,7 @@ async fn a45_a_slow_database_makes_nobody_wait_for_long_and_receipts_go_on() {
             if let Outcome::Answered { status: 200..=299, body } = run.attempt(body).await {
                 return request_ids(&body).unwrap()[0];
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(INSISTING).await;
         }
     }));
     let ledger = async {
