@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use harness::invariants::Outcome;
 use harness::loops::{are_full, lasting};
 use harness::proxy::{Deed, Frame, Rule, Way};
 use harness::wait::{self, Step};
-use harness::world::{Caller, Part, World, request_ids};
+use harness::world::{Caller, Part, World};
 use reqwest::Method;
 
 use crate::run::{PROVINCE, REGISTRY, Run, SOON};
@@ -18,13 +17,6 @@ const FOUND: Duration = Duration::from_secs(25);
 const REFUSED: Duration = Duration::from_secs(8);
 /// Longest time from the end of the silence until everything works again.
 const BACK: Duration = Duration::from_secs(30);
-
-/// The ledger needs a dozen round trips for a round of receipts; this is for forty such rounds.
-const SLOWLY: Duration = Duration::from_secs(240);
-
-/// Pause of a court between a refusal and its next attempt: what a program that insists takes, and no more of this machine's
-/// processor than leaves the hub its own.
-const INSISTING: Duration = Duration::from_secs(2);
 
 /// Waits until a program says that it cannot work; how long that took.
 async fn found(part: &Part, within: Duration) -> Duration {
@@ -162,64 +154,34 @@ async fn a38_connections_that_accept_are_given_up_when_they_stay_silent() {
     run.judge().await;
 }
 
-/// Five hundred courts at once. Each look at the database takes two seconds longer: everybody is answered within five seconds, by
-/// acceptance or by a refusal that harms nothing. Then half a second, and the courts insist until they are accepted: the ledger
-/// goes on meanwhile, one round of the connector's hands after the other, on a clock that it may trust.
+/// Each look at the database takes two seconds longer, and five hundred courts ask at once. Everybody is answered within five
+/// seconds, by acceptance or by a refusal that harms nothing, and all is accepted once when the database is quick again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a45_a_slow_database_makes_nobody_wait_for_long_and_receipts_go_on() {
-    const ROUNDS: i64 = 2;
-    // Deliveries that a connector has in its hands at once.
-    const HANDS: i64 = 8;
+async fn a45_a_slow_database_makes_nobody_wait_for_long() {
     let builder = World::builder("slow").provinces(&[PROVINCE]).registries_each(1).courts(&["court-a"]);
     let run = Run::start(builder.through_proxies()).await;
     let database = &run.world.links().database;
     let bodies: Vec<_> = (0..500).map(|_| run.demand(REGISTRY)).collect();
-    // Within a second, so that all wait at once and none waits for this test's own processor.
-    let place_in_time = async |place| tokio::time::sleep(Duration::from_millis(2) * place).await;
     database.delay(Duration::from_secs(1));
     let begun = Instant::now();
+    // Within a second, so that all wait at once and none waits for this test's own processor.
     let attempts = bodies.iter().zip(0..).map(async |(body, place)| {
-        place_in_time(place).await;
+        tokio::time::sleep(Duration::from_millis(2) * place).await;
         run.attempt(body).await
     });
     join_all(attempts).await;
+    let all_within = begun.elapsed();
+    database.clear();
     let answers = run.answers();
     let refused = answers.iter().filter(|(status, _)| *status == 503).count();
-    run.tell(&format!("{} answers within {:.1?}, {refused} refusals", answers.len(), begun.elapsed()));
+    run.tell(&format!("{} answers within {all_within:.1?}, {refused} of them refusals", answers.len()));
     assert_eq!(answers.len(), 500, "somebody got no answer");
+    assert!(answers.iter().all(|(status, _)| matches!(status, 200..=299 | 503)), "{answers:?}");
     assert!(refused > 0, "the database was not slow");
-
-    database.delay(Duration::from_millis(250));
-    let clock_refused = "SELECT count(*) FROM inv_event WHERE kind = 'clock_refused'";
-    let (received, doubted) = ("SELECT count(*) FROM inv_receipt", run.count(clock_refused).await);
-    let before = run.count(received).await;
-    let courts = join_all(bodies.iter().zip(0..).map(async |(body, place)| {
-        place_in_time(place).await;
-        loop {
-            if let Outcome::Answered { status: 200..=299, body } = run.attempt(body).await {
-                return request_ids(&body).unwrap()[0];
-            }
-            tokio::time::sleep(INSISTING).await;
-        }
-    }));
-    let ledger = async {
-        let begun = Instant::now();
-        let recorded = wait::until("receipts on a slow database", SLOWLY, async || {
-            let count = run.count(received).await - before;
-            if count >= ROUNDS * HANDS {
-                Step::Done(count)
-            } else {
-                Step::Again(format!("{count} are recorded"))
-            }
-        });
-        let count = recorded.await.unwrap();
-        run.tell(&format!("{count} receipts within {:.1?} on a slow database", begun.elapsed()));
-        database.clear();
-    };
-    let (ids, ()) = tokio::join!(courts, ledger);
-    let answers = run.answers();
-    assert!(answers.iter().all(|(status, code)| *status < 300 || *status == 503 && code.starts_with("HUB-")));
-    run.tell(&format!("clock refused {doubted} times before, {} in all", run.count(clock_refused).await));
+    let mut ids = Vec::new();
+    for body in &bodies {
+        ids.push(run.submit(body).await);
+    }
     run.all_registered_and_taken_once(&ids).await;
     run.judge().await;
 }
