@@ -77,17 +77,22 @@ impl Charset {
                 }
             });
         }
-        // Chinese text is hardly ever readable in both sets, so this is UTF-8 under a wrong name.
-        if utf8.is_ok() && !bytes.is_ascii() {
-            return Err(format!(
+        let text = self.encoding().decode_without_bom_handling_and_without_replacement(bytes);
+        match text {
+            // Readable in both sets. A few words of plain Chinese can be, such as 通渭; UTF-8 under a wrong name gives characters
+            // that nobody writes.
+            Some(text) if utf8.is_err() || text.chars().all(is_common) => Ok(text.into_owned()),
+            _ if utf8.is_ok() => Err(format!(
                 "the bytes are UTF-8, not {name}: set `charset = \"utf-8\"`, or correct the local system"
-            ));
+            )),
+            _ => Err(format!("the bytes are neither {name} nor UTF-8: the answer is damaged")),
         }
-        self.encoding()
-            .decode_without_bom_handling_and_without_replacement(bytes)
-            .map(std::borrow::Cow::into_owned)
-            .ok_or_else(|| format!("the bytes are neither {name} nor UTF-8: the answer is damaged"))
     }
+}
+
+/// Whether a character stands in GB 2312, the 6,763 characters and signs of everyday Chinese: both its bytes are above A0.
+fn is_common(c: char) -> bool {
+    c.is_ascii() || matches!(*GB18030.encode(c.encode_utf8(&mut [0; 4])).0, [0xA1..=0xF7, 0xA1..=0xFE])
 }
 
 /// Length in bytes of GB 18030, as fields of local tables are measured; every character has one.
@@ -120,9 +125,22 @@ mod tests {
         assert_eq!(Charset::Gb18030.decode(&gb).unwrap(), text);
         assert!(Charset::Utf8.decode(&gb).unwrap_err().contains("GB18030"));
         assert!(Charset::Gb18030.decode(text.as_bytes()).unwrap_err().contains("are UTF-8"));
+        for short in ["甲", "中文", "乙虚构"] {
+            assert!(Charset::Gb18030.decode(short.as_bytes()).unwrap_err().contains("are UTF-8"), "{short}");
+        }
         assert!(Charset::Gb18030.decode(&gb[..gb.len() - 1]).unwrap_err().contains("damaged"));
         assert!(Charset::Utf8.decode(b"\xff\xff").unwrap_err().contains("damaged"));
         assert_eq!(Charset::Utf8.decode("\u{feff}a".as_bytes()).unwrap(), "a");
+    }
+
+    /// Chinese words whose GB bytes happen to be UTF-8.
+    #[test]
+    fn plain_words_are_read_although_their_bytes_are_utf8_too() {
+        for word in ["通渭", "<a>袁英</a>"] {
+            let gb = Charset::Gb18030.encode(word).unwrap();
+            assert!(std::str::from_utf8(&gb).is_ok(), "{word}");
+            assert_eq!(Charset::Gb18030.decode(&gb).unwrap(), word);
+        }
     }
 
     #[test]

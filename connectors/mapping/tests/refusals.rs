@@ -293,7 +293,7 @@ fn an_answer_is_an_outcome_or_refused() {
         (declined("<由>理由充分，不能撤回本件</由>").replace("03-03", "3-3"), Code::Unfit, "not of the form"),
         ("<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>".to_owned(), Code::Unreadable, "DOCTYPE"),
         ("<a><b></a>".to_owned(), Code::Unreadable, "well-formed"),
-        ("<a>锟斤拷</a>".to_owned(), Code::Unreadable, "the bytes are UTF-8"),
+        ("<a>锟斤拷</a>".to_owned(), Code::Unreadable, "read in a wrong character set"),
         ("<?xml version='1.0' encoding='UTF-8'?><a/>".to_owned(), Code::Unreadable, "declaration says UTF-8"),
         ("<a>text<b/></a>".to_owned(), Code::Unreadable, "mixes text"),
     ] {

@@ -139,9 +139,15 @@ async fn a11_one_relay_at_a_time_and_lanes_in_order() {
             lane.push(db.request(REGISTRY, u32::try_from(unit).unwrap() + 1).await.message_id);
         }
         if round == 10 {
-            let sql = "SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+            let holders = "FROM pg_locks l JOIN pg_database d ON d.oid = l.database
                        WHERE l.locktype = 'advisory' AND l.granted AND d.datname = current_database()";
-            assert_eq!(db.number(sql).await, 1, "exactly one relay holds the lock");
+            until("a relay holds the lock", SOON, async || {
+                db.number(&format!("SELECT count(*) {holders}")).await > 0
+            })
+            .await
+            .unwrap();
+            let cut = format!("SELECT count(pg_terminate_backend(l.pid)) {holders}");
+            assert_eq!(db.number(&cut).await, 1, "exactly one relay holds the lock");
         }
     }
     all_confirmed(&db).await;

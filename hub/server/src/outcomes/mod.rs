@@ -52,11 +52,8 @@ pub async fn record(
     // Asked together and answered in this order: one round trip.
     let (mut locked, mut known) =
         futures::try_join!(requests::lock(&tx, &ids), table::of_requests(&tx, &ids))?;
-    let (mut after, conversions, now) = futures::try_join!(
-        After::of(&tx, &ids),
-        Conversions::of(&tx, messages),
-        requests::clock(&tx)
-    )?;
+    let (mut after, conversions, now) =
+        futures::try_join!(After::of(&tx, &ids), Conversions::of(&tx, messages), requests::clock(&tx))?;
     after.conversions = conversions;
     let mut changes = Changes::default();
     let (mut new, mut news) = (Vec::new(), Vec::new());

@@ -57,7 +57,6 @@ async fn a20_captured_messages_sent_again_give_nothing_new() {
 
     // Sent again as it was: recognised.
     admin.put("", &queue(REGISTRY), properties.clone(), &body).await;
-    run.wait_for_depth(&queue(REGISTRY), (0, 0)).await;
     let came_again = harness::wait::until("the copy to reach the registry", SOON, async || {
         run.book(request).await == (1, 1)
     });
@@ -68,10 +67,11 @@ async fn a20_captured_messages_sent_again_give_nothing_new() {
     tomorrow.set("+1d").unwrap();
     let connector = run.world.connector(PROVINCE);
     connector.set_clock(&tomorrow);
+    // In order, so that it acknowledges what it has in hand: the broker's counts are too old to tell.
+    connector.terminate(SOON).await.unwrap();
     connector.restart().await.unwrap();
     connector.ready(SOON).await.unwrap();
     admin.put("", &queue(REGISTRY), properties.clone(), &body).await;
-    run.wait_for_depth(&queue(REGISTRY), (0, 0)).await;
     let came_again = harness::wait::until("the copy to reach the registry a day later", SOON, async || {
         run.book(request).await == (1, 2)
     });

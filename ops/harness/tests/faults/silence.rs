@@ -185,3 +185,27 @@ async fn a45_a_slow_database_makes_nobody_wait_for_long() {
     run.all_registered_and_taken_once(&ids).await;
     run.judge().await;
 }
+
+/// Each look at the database takes half a second longer: the clock can still be read within its bound, and what a registry took
+/// is stamped while the slowness lasts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a45_the_ledger_goes_on_by_a_slow_database() {
+    let builder =
+        World::builder("slow_ledger").provinces(&[PROVINCE]).registries_each(1).courts(&["court-a"]);
+    let run = Run::start(builder.through_proxies()).await;
+    let database = &run.world.links().database;
+    run.world.fault(REGISTRY, "stall").await.unwrap();
+    let ids = run.submit_many(REGISTRY, 6, Duration::ZERO).await;
+    wait::until("the registry to hold them", SOON, async || {
+        run.world.county(PROVINCE).held().await.unwrap() == 6
+    })
+    .await
+    .unwrap();
+    database.delay(Duration::from_millis(250));
+    run.world.fault(REGISTRY, "none").await.unwrap();
+    let stamped = "SELECT count(*) FROM inv_receipt";
+    run.wait_for_count("all to be stamped while the database is slow", stamped, 6, SOON).await;
+    database.clear();
+    run.all_registered_and_taken_once(&ids).await;
+    run.judge().await;
+}
