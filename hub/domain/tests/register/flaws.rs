@@ -129,6 +129,6 @@ fn r73_a_lifting_of_another_day() {
         "2024-06-10",
         Action::Lifting { original: number("B"), seized_on: Some(day("2024-03-02")) },
     );
-    let history = history(&[nothing.clone()], at("2024-06-11"));
+    let history = history(std::slice::from_ref(&nothing), at("2024-06-11"));
     assert_eq!(other_day(&nothing, &history.register), None);
 }
