@@ -118,7 +118,7 @@ impl App {
         self.upload_timeout() + self.request_timeout()
     }
 
-    /// [`App::finish`] for demands: courts are answered within [`ANSWER_WITHIN`], of which they `waited` at the gate already,
+    /// [`App::finish`] for demands: courts are answered within `ANSWER_WITHIN`, of which they `waited` at the gate already,
     /// because a demand that waits in a hub which cannot store it is lost time for a creditor (V04).
     ///
     /// # Errors
