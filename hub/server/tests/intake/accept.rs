@@ -134,6 +134,38 @@ async fn several_units_become_several_requests_with_lanes_of_their_own() {
     assert_eq!(hub.count(order).await, 0);
 }
 
+/// R149: the largest demand becomes three hundred requests at once; one unit more, and nothing is written.
+#[tokio::test]
+async fn three_hundred_units_are_taken_and_one_more_is_not() {
+    let hub = Hub::start("units_many").await;
+    let mut body = hub.good("court-a", "d-1").await;
+    let unit = body["units"][0].clone();
+    let units = |count: usize| -> Value {
+        let named = |n: usize| {
+            let mut unit = unit.clone();
+            unit["unit_code"] = json!(format!("110105001001GB00001F0001{n:04}"));
+            unit
+        };
+        (1..=count).map(named).collect()
+    };
+    body["units"] = units(301);
+    let refused = hub.submit("court-a", &body).await;
+    assert_eq!(refused.status, 422, "{}", refused.body);
+    assert!(refused.has("HUB-1106", "/units"), "{}", refused.body);
+    assert_eq!(hub.rows().await, [0; 5]);
+
+    body["units"] = units(300);
+    let accepted = hub.submit("court-a", &body).await;
+    assert_eq!(accepted.status, 201, "{}", accepted.body);
+    assert_eq!(accepted.body["requests"].as_array().unwrap().len(), 300);
+    assert_eq!(hub.rows().await, [1, 300, 300, 300, 300]);
+    assert_eq!(
+        hub.submit("court-a", &body).await.body["requests"],
+        accepted.body["requests"],
+        "the same again"
+    );
+}
+
 #[tokio::test]
 async fn a_demand_and_its_documents_come_in_one_request() {
     let hub = Hub::start("multipart").await;
