@@ -2,6 +2,7 @@
 //! output, everything else to standard error.
 
 mod adapters;
+mod conformance;
 mod dry_run;
 mod mapping;
 mod report;
@@ -38,6 +39,8 @@ enum Command {
     Mapping(mapping::Command),
     /// Show the exact bytes that a demand would be sent as; connects to nothing.
     DryRun(dry_run::Options),
+    /// Run the conformance suite against a test system and give the certificate. Exit code 1 when a rule failed.
+    Conformance(Box<conformance::Options>),
     /// Print a configuration with every key, its default and its meaning.
     ExampleConfig,
 }
@@ -72,6 +75,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Mapping(command) => mapping::run(&command),
         Command::DryRun(options) => dry_run::run(&options),
+        Command::Conformance(options) => runtime()?.block_on(conformance::run(&options)),
         Command::Check { source, json } => {
             let (config, adapter) = match read(&source) {
                 Ok(both) => both,
@@ -95,6 +99,13 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 fn read(source: &Source) -> anyhow::Result<(Config, Arc<dyn Adapter>)> {
+    let (config, options) = configured(source)?;
+    let adapter = adapters::build(&config.adapter, options)?;
+    Ok((config, adapter))
+}
+
+/// The configuration, and apart from it the options of its adapter.
+fn configured(source: &Source) -> anyhow::Result<(Config, toml::Table)> {
     let text = match &source.config {
         Some(path) => std::fs::read_to_string(path).map_err(|error| {
             ConfigError::new("--config", format!("{} cannot be read: {error}", path.display()))
@@ -103,8 +114,7 @@ fn read(source: &Source) -> anyhow::Result<(Config, Arc<dyn Adapter>)> {
     };
     let mut config = Config::read(&text, std::env::vars())?;
     let options = std::mem::take(&mut config.adapter_options);
-    let adapter = adapters::build(&config.adapter, options)?;
-    Ok((config, adapter))
+    Ok((config, options))
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

@@ -9,6 +9,7 @@ pub mod check;
 pub mod code;
 pub mod config;
 mod config_error;
+pub mod conformance;
 mod documents;
 mod errand;
 mod failpoint;

@@ -43,6 +43,12 @@ pub enum Fault {
     EarlyResult,
     /// Stores, and answers with half of the JSON.
     HalfAnswer,
+    /// Stores, and answers in GB18030 where UTF-8 is agreed.
+    WrongCodePage,
+    /// Answers 422 with a reason that quotes persons of the demand.
+    RefuseQuoting,
+    /// Answers 413 with a page, as a proxy does.
+    TooLarge,
     /// Answers `taken` and stores nothing.
     StoreNothing,
     /// Stores, and answers with a reference that it does not keep.
@@ -51,7 +57,7 @@ pub enum Fault {
     LieTime,
 }
 
-const WORDS: [(&str, Fault); 16] = [
+const WORDS: [(&str, Fault); 19] = [
     ("none", Fault::None),
     ("down", Fault::Down),
     ("stall", Fault::Stall),
@@ -65,6 +71,9 @@ const WORDS: [(&str, Fault); 16] = [
     ("contradict", Fault::Contradict),
     ("early_result", Fault::EarlyResult),
     ("half_answer", Fault::HalfAnswer),
+    ("wrong_code_page", Fault::WrongCodePage),
+    ("refuse_quoting", Fault::RefuseQuoting),
+    ("too_large", Fault::TooLarge),
     ("store_nothing", Fault::StoreNothing),
     ("lie_reference", Fault::LieReference),
     ("lie_time", Fault::LieTime),
@@ -74,7 +83,8 @@ const WORDS: [(&str, Fault); 16] = [
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{0:?} is no fault; known are none, down, stall, slow_ms:<n>, crash_before_store, crash_after_store, lose_answer, \
-         refuse, return, return_later, twice, contradict, early_result, half_answer, store_nothing, lie_reference, lie_time"
+         refuse, return, return_later, twice, contradict, early_result, half_answer, wrong_code_page, \
+         refuse_quoting, too_large, store_nothing, lie_reference, lie_time"
 )]
 pub struct UnknownFault(String);
 

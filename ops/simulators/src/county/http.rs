@@ -132,6 +132,12 @@ async fn deliver(
                 "拒收：该不动产单元正在合并，暂无法建卷",
             );
         }
+        (Some(Fault::RefuseQuoting), _) => {
+            return refuse(StatusCode::UNPROCESSABLE_ENTITY, "not_accepted", &quoting(&body));
+        }
+        (Some(Fault::TooLarge), _) => {
+            return (StatusCode::PAYLOAD_TOO_LARGE, "<html><title>413</title></html>").into_response();
+        }
         (Some(Fault::StoreNothing), _) => {
             let reference = format!("SJ{registry}-{}", filing.request_id.simple());
             return taken(&filing, &reference, now());
@@ -173,6 +179,13 @@ async fn take(app: &App, wire: &Wire, filing: Filing, fault: Option<Fault>) -> R
             let half = r#"{"status":"taken","refer"#;
             return ([(header::CONTENT_TYPE, "application/json")], half).into_response();
         }
+        Some(Fault::WrongCodePage) => {
+            // 收件 in GB18030, which is no UTF-8.
+            let mut answer = br#"{"status":"taken","reference":""#.to_vec();
+            answer.extend_from_slice(b"\xca\xd5\xbc\xfe");
+            answer.extend_from_slice(format!("{reference}\"}}").as_bytes());
+            return ([(header::CONTENT_TYPE, "application/json")], answer).into_response();
+        }
         _ => {}
     }
     taken(&filing, &reference, received_at)
@@ -186,6 +199,23 @@ async fn early(app: &App, filing: &Filing) {
     while !through() && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// A reason as an unwary system writes it: with the persons and places of the demand.
+fn quoting(body: &[u8]) -> String {
+    let delivery: Value = serde_json::from_slice(body).unwrap_or_default();
+    let demand = &delivery["demand"];
+    let at = |path: &str| demand.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    format!(
+        "被执行人{}（{}）坐落{}，联系{} {}，权利人{}，承办{}：资料不符",
+        at("/debtor/name"),
+        at("/debtor/document_number"),
+        at("/unit/location"),
+        at("/contact/name"),
+        at("/contact/phone"),
+        at("/unit/right_holder"),
+        at("/officers/0/name")
+    )
 }
 
 fn taken(filing: &Filing, reference: &str, received_at: Timestamp) -> Response {
