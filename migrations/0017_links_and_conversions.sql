@@ -1,6 +1,6 @@
 -- The move of a province's courts from local links (点对点) to the network (总对总), and what registries report about conversions.
 
--- From which day a province's local links receive nothing any more; the newest decision of a province counts. No row, or
+-- From which day a province's local links are closed; the newest decision of a province counts. No row, or
 -- none in closed_from: the links are open.
 CREATE TABLE local_link_decision (
     n           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,4 +1,4 @@
-//! `hub province link`: until when the local links (点对点) of a province are received.
+//! `hub province link`: from when courts serve in a province by the network and no longer over local links (点对点).
 
 use clap::Subcommand;
 use jiff::civil::Date;
@@ -21,11 +21,11 @@ pub(super) enum LinkCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Close the links of a province from a day to come: what is received from then on must come by the network (总对总).
+    /// Close the links of a province from a day to come: from then on courts serve by the network (总对总), and what a link still receives is an event (HUB-3264).
     Close {
         /// Two digits.
         province: ProvinceCode,
-        /// First day on which nothing is received over them, in China.
+        /// First day on which they are closed, in China.
         #[arg(long, value_name = "DATE")]
         from: Date,
         /// Why; it goes into the audit.
@@ -73,7 +73,7 @@ pub(super) async fn run(settings: &Loaded, command: LinkCommand) -> Result<(), F
         LinkCommand::Close { province, from, reason } => {
             links::decide(&store, &province, Some(from), &actor(), &reason).await?;
             eprintln!(
-                "the local links of province {province} receive nothing from {from} on; tell its registries and courts"
+                "the local links of province {province} are closed from {from} on; tell its registries and courts"
             );
         }
         LinkCommand::Open { province, reason } => {

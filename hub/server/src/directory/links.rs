@@ -1,5 +1,6 @@
 //! The switch of a province from its local links (点对点) to the network (总对总): 已经实现“点对点”不动产网络查封登记的，应逐步拓展到
-//! “总对总” (法〔2024〕32号 一). Which day it is, is data: each decision is kept, and the newest one counts.
+//! “总对总” (法〔2024〕32号 一). Which day it is, is data: each decision is kept, and the newest one counts. A link that receives
+//! something after its day is an event for people; what a registry did receive keeps its receipt and its rank.
 
 use jiff::{Timestamp, civil::Date};
 use xiezhi_domain::workdays::day_of;
@@ -16,9 +17,9 @@ pub fn is_closed(closed_from: Option<Date>, received_at: Timestamp) -> bool {
     closed_from.is_some_and(|from| day_of(received_at) >= from)
 }
 
-/// Decides that the links of a province receive nothing from a day on, or, without a day, that they are open.
+/// Decides that the links of a province are closed from a day on, or, without a day, that they are open.
 ///
-/// A day that has begun cannot be chosen: what courts served in good faith would lose its place afterwards.
+/// A day that has begun cannot be chosen: courts must be able to know before they serve.
 ///
 /// # Errors
 /// [`DirectoryError::Link`] when the decision cannot be; then nothing was changed.

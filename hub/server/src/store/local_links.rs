@@ -1,4 +1,4 @@
-//! Table `local_link_decision`: from which day the local links (点对点) of a province receive nothing any more.
+//! Table `local_link_decision`: from which day courts serve in a province by the network, and its local links (点对点) are closed.
 
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
@@ -14,7 +14,7 @@ pub struct Links {
     pub province: ProvinceCode,
     /// Its name.
     pub name: String,
-    /// First day in China on which they receive nothing; none while they are open.
+    /// First day in China on which they are closed; none while they are open.
     pub closed_from: Option<Date>,
     /// The newest decision about them; none when there never was one.
     #[serde(flatten)]
@@ -60,13 +60,13 @@ pub async fn list(client: &Client) -> Result<Vec<Links>, StoreError> {
         .collect()
 }
 
-/// First day on which the links of a province receive nothing; none while they are open. Takes no lock.
+/// First day on which the links of a province are closed; none while they are open. Takes no lock.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn closed_from(client: &Client, province: &ProvinceCode) -> Result<Option<Date>, StoreError> {
+pub async fn closed_from(tx: &Transaction<'_>, province: &ProvinceCode) -> Result<Option<Date>, StoreError> {
     let statement = include_str!("queries/local_link_decision/newest.sql");
-    match client.query_opt(statement, &[&province.as_str()]).await? {
+    match tx.query_opt(statement, &[&province.as_str()]).await? {
         Some(row) => Ok(row.try_get(0)?),
         None => Ok(None),
     }

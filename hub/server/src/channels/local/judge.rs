@@ -20,7 +20,7 @@ use crate::{
     http::{codes, problem::Problem},
     intake::{canonical, check},
     store::{
-        Store, StoreError, decode,
+        Store, StoreError, Transaction, decode,
         documents::Stored,
         local_links,
         local_receipts::{self as table, Disposition, NewVersion},
@@ -35,7 +35,7 @@ const RETRY_MS: u64 = 1_000;
 /// A local clock may be so far ahead of the hub's before its instant is refused; until then the report waits.
 const AHEAD_SECS: i64 = 60;
 
-/// Why it did not come by the network: the link itself is the reason until the province moves it (R5).
+/// Why it did not come by the network.
 const REASON: &str = "served over the registry's own point-to-point link";
 
 /// The code for an instant out of bounds.
@@ -44,7 +44,7 @@ const INSTANT: &str = "HUB-3261";
 /// The code for another report under a number that stands.
 const CONTRADICTS: &str = "HUB-3263";
 
-/// The code for what came after the province's links were closed.
+/// The code of the event about what came after the province's links were closed.
 const CLOSED: &str = "HUB-3264";
 
 /// The code for a demand that the checklist refuses.
@@ -146,21 +146,29 @@ impl Report<'_> {
         kept(self.receipt.local.received_at)
     }
 
-    /// Whether the province still receives over local links what was served then (R5): 应逐步拓展到“总对总”.
-    async fn check_link(&self, store: &Store) -> Result<(), Failure> {
+    /// What was received although the province had moved to the network (R5, 应逐步拓展到“总对总”): people must end the link. The
+    /// receipt stands all the same, for the registry did receive it, and rank asks for nothing else (R31, R40).
+    async fn after_the_move(
+        &self,
+        tx: &Transaction<'_>,
+        at: Timestamp,
+        request_id: Option<Uuid>,
+    ) -> Result<(), StoreError> {
         let province = self.receipt.registry.province();
-        let closed_from = local_links::closed_from(&*store.client().await?, &province).await?;
+        let closed_from = local_links::closed_from(tx, &province).await?;
         let Some(from) = closed_from.filter(|_| links::is_closed(closed_from, self.received_at())) else {
             return Ok(());
         };
-        let message =
-            format!("local links of province {province} are closed from {from}: serve by the network");
-        Err(Failure::Wrong(Wrong { code: CLOSED, message }))
+        let detail = json!({
+            "code": CLOSED, "registry": self.receipt.registry, "number": self.receipt.local.number,
+            "closed_from": from, "why": format!("local links of province {province} are closed from {from}"),
+        });
+        tracing::warn!(registry = %self.receipt.registry, code = CLOSED, "a closed local link received a demand");
+        requests::write_events(tx, &[NewEvent { at, kind: "link_closed", request_id, detail }]).await
     }
 
     /// The one checklist (R8). The documents stay with the registry, so their claims are taken as they stand.
     async fn check(&self, store: &Store) -> Result<check::Checked, Failure> {
-        self.check_link(store).await?;
         let client = store.client().await?;
         let claims = self.receipt.demand.get("attachments").and_then(Value::as_array).into_iter().flatten();
         let claims = claims.filter_map(|claim| serde_json::from_value::<Attachment>(claim.clone()).ok());
@@ -234,9 +242,11 @@ impl Report<'_> {
             stores_documents: false,
             outage_id: None,
         };
+        let now = open.clock.now;
         let kept = table::insert(&tx, &recorded).await?;
         let taken = if kept { take::take(&tx, open, &taking).await? } else { None };
         let Some(taken) = taken else { return Ok(later(codes::KEY_REUSED.code, RETRY_MS)) };
+        self.after_the_move(&tx, now, taken.first().map(|one| one.request_id)).await?;
         tx.commit().await.map_err(StoreError::of_commit)?;
         tracing::info!(registry = %registry, requests = taken.len(), "a local receipt was recorded");
         let requests = taken.into_iter().map(|one| LocalRequest {
