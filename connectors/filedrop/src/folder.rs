@@ -1,6 +1,6 @@
 //! The only file that touches a disk: one registry's exchange folder with its four parts.
 //!
-//! A file is written as `name.part`, forced to disk, renamed, and the rename forced to disk too; so a name that can be seen always has
+//! A file is written as `name.….part`, forced to disk, renamed, and the rename forced to disk too; so a name that can be seen always has
 //! all of its bytes. Nothing here makes a folder: where a mount has vanished, an empty folder would swallow demands.
 
 use std::{
@@ -10,6 +10,8 @@ use std::{
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
+
+use uuid::Uuid;
 
 use crate::steady::Look;
 
@@ -169,7 +171,8 @@ impl Folder {
 
     /// Puts a file in place, whole or not at all.
     pub(crate) fn write(&self, place: Place, name: &str, bytes: &[u8]) -> Done<()> {
-        let part = self.path(place, format!("{name}.part"));
+        // A name of its own: a step that was given up may still be writing, and must not write into this one's file.
+        let part = self.path(place, format!("{name}.{}.part", Uuid::now_v7().simple()));
         let write = || -> io::Result<()> {
             self.step()?;
             let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
@@ -260,7 +263,7 @@ impl Folder {
                 return Err(failed(place, "checking the folder")(io::Error::other(text)));
             }
             // A hidden name: the other side passes it over.
-            let name = format!(".probe-{}", std::process::id());
+            let name = format!(".probe-{}", Uuid::now_v7().simple());
             self.write(place, &name, b"xiezhi")?;
             self.remove(place, &name)?;
         }

@@ -6,7 +6,8 @@ use uuid::Uuid;
 use xiezhi_schemas::{
     address::RegistryCode,
     message::{
-        LocalReceipt, LocalReceiptMessage, OutcomeMessage, ResultMessage, ReturnMessage, WithdrawalDeclined,
+        ConversionReport, LocalReceipt, LocalReceiptMessage, OutcomeMessage, ResultMessage, ReturnMessage,
+        WithdrawalDeclined,
     },
 };
 
@@ -50,13 +51,15 @@ enum Sort {
     Result,
     Return,
     Declined,
+    Conversion,
     LocalReceipt,
 }
 
-const SORTS: [(&str, Sort); 4] = [
+const SORTS: [(&str, Sort); 5] = [
     ("result", Sort::Result),
     ("return", Sort::Return),
     ("withdrawal_declined", Sort::Declined),
+    ("conversion", Sort::Conversion),
     ("local_receipt", Sort::LocalReceipt),
 ];
 
@@ -70,6 +73,7 @@ impl Sort {
             Self::Result => Shape::of::<ResultMessage>(),
             Self::Return => Shape::of::<ReturnMessage>(),
             Self::Declined => Shape::of::<WithdrawalDeclined>(),
+            Self::Conversion => Shape::of::<ConversionReport>(),
             Self::LocalReceipt => Shape::of::<LocalReceipt>(),
         }
     }
@@ -89,7 +93,7 @@ pub struct Known<'a> {
 /// What a local answer means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Understood {
-    /// A result, a return, or that a withdrawal is declined.
+    /// A result, a return, that a withdrawal is declined, or that a waiting seizure became formal.
     Outcome(Box<OutcomeMessage>),
     /// A demand that the local system received over its own link.
     LocalReceipt(LocalReceiptMessage),
@@ -328,6 +332,18 @@ fn parse(sort: Sort, value: Json) -> Result<Understood, Refused> {
             let silent = "says nothing specific; a declined withdrawal is explained in words of its own";
             declined.check().map_err(|_| Refused::one(Code::NoOutcome, "text", silent))?;
             Ok(Understood::Outcome(Box::new(OutcomeMessage::DeclinedV1(declined))))
+        }
+        Sort::Conversion => {
+            let conversion: ConversionReport = typed(value)?;
+            conversion.check().map_err(|error| {
+                use xiezhi_schemas::message::ConversionError as E;
+                let (at, message) = match error {
+                    E::Backwards { .. } => ("period_to", "ends before it begins"),
+                    E::BusinessNumber => ("business_number", "has 1 to 100 characters"),
+                };
+                Refused::one(Code::NoOutcome, at, message)
+            })?;
+            Ok(Understood::Outcome(Box::new(OutcomeMessage::ConversionV1(conversion))))
         }
         Sort::LocalReceipt => {
             let receipt: LocalReceipt = typed(value)?;

@@ -59,6 +59,7 @@ pub struct Builder {
     connector_env: Vec<(String, String)>,
     proxied: bool,
     https: Option<Https>,
+    by_files: bool,
     narrator: Option<Narrator>,
 }
 
@@ -106,6 +107,7 @@ impl Builder {
             connector_env: Vec::new(),
             proxied: false,
             https: None,
+            by_files: false,
             narrator: None,
         }
     }
@@ -222,6 +224,13 @@ impl Builder {
         self.hub_env.push(trust.clone());
         self.connector_env.push(trust);
         self.https = Some(files);
+        self
+    }
+
+    /// Connectors and counties exchange files instead of calls: [`World::exchange_folder`].
+    #[must_use]
+    pub const fn by_files(mut self) -> Self {
+        self.by_files = true;
         self
     }
 
@@ -425,10 +434,17 @@ impl Builder {
         let journal = dir.join(&name).display().to_string();
         let registries = if codes.is_empty() { "*".to_owned() } else { codes.join(",") };
         let decide = self.decide_after.as_millis().to_string();
-        let run = launch(&name, &programs.county)
+        let mut run = launch(&name, &programs.county)
             .args(["--journal", &journal, "--listen", &listen, "--registries", &registries])
             .args(["--decide-after-ms", &decide])
             .env("COUNTY_TOKEN", &token);
+        if self.by_files {
+            let root = exchange_root(dir, province.code.as_str());
+            for folder in codes.iter().flat_map(|code| PARTS.map(|part| root.join(code).join(part))) {
+                fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+            }
+            run = run.args(["--files", &root.display().to_string()]);
+        }
         let stats = format!("{base}/_sim/stats");
         let pages = Pages { alive: stats.clone(), ready: stats, token: Some(token.clone()) };
         Ok(County { part: Part::new(&name, run, pages, http), base, token, http: http.clone() })
@@ -458,23 +474,38 @@ impl Builder {
         if let Some(links) = links {
             broker = links.provinces.in_front_of(&broker);
         }
+        let (adapter, options) = if self.by_files {
+            let root = exchange_root(&ground.dir(), code);
+            // County and connector rename, so that nothing has to stand still.
+            ("filedrop", serde_json::json!({ "root": root, "poll_ms": 50, "steady_ms": 0, "min_free_mb": 1 }))
+        } else {
+            ("rest", serde_json::json!({ "base_url": county.base, "token": county.token }))
+        };
         let text = toml::to_string(&serde_json::json!({
             "name": name,
             "province": code,
             "province_key": key.trim(),
             "registries": registries,
-            "adapter": "rest",
+            "adapter": adapter,
             "broker": { "url": broker, "allow_plaintext": true },
             "hub": { "url": hub_base, "token": token },
             "pace": { "first_wait_millis": 100, "probe_most_secs": 2 },
             "outcomes": { "period_millis": 250 },
             "health": { "listen": health.trim_start_matches("http://") },
-            "rest": { "base_url": county.base, "token": county.token },
+            adapter: options,
         }))?;
         let path = ground.dir().join(format!("{name}.toml"));
         write_private(&path, &text)?;
         Ok(path)
     }
+}
+
+/// Parts of a registry's exchange folder.
+const PARTS: [&str; 4] = ["out", "in", "archive", "quarantine"];
+
+/// Above the exchange folders of a province's registries.
+pub(super) fn exchange_root(dir: &Path, province: &str) -> PathBuf {
+    dir.join(format!("exchange-{province}"))
 }
 
 /// Writes a file that nobody else may read, and its folder.

@@ -271,6 +271,12 @@ impl World {
         &self.dir
     }
 
+    /// Where a registry and its connector exchange files, in a world that was built with `by_files`.
+    #[must_use]
+    pub fn exchange_folder(&self, registry: &str) -> PathBuf {
+        builder::exchange_root(&self.dir, registry.get(..2).unwrap_or_default()).join(registry)
+    }
+
     /// Ends everything in order. Programs that do not end in time are killed.
     ///
     /// # Errors

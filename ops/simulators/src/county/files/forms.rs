@@ -90,12 +90,13 @@ pub(super) fn answer(number: &str, said: &Value, form: FileForm) -> Vec<u8> {
     form.bytes(&message(number, &data.concat()))
 }
 
-/// A result, return or declined withdrawal as the desk offers it: `{"id", "result": …}`.
+/// A result, return, declined withdrawal or conversion as the desk offers it: `{"id", "result": …}`.
 pub(super) fn outcome(id: &str, offer: &Value, form: FileForm) -> Vec<u8> {
     let kinds = [
         ("result", "xiezhi.result.v1"),
         ("return", "xiezhi.return.v1"),
         ("declined", "xiezhi.withdrawal-declined.v1"),
+        ("conversion", "xiezhi.conversion.v1"),
     ];
     let kind = kinds.into_iter().find(|(kind, _)| offer[*kind].is_object());
     let Some((kind, schema)) = kind else { return Vec::new() };
