@@ -249,6 +249,30 @@ async fn lies_and_repeats_reach_the_hub_as_they_are() {
     assert_eq!(behind(&all[4], 50).await, [""; 0]);
 }
 
+/// R48: 轮候转正式 comes as a file of its own, after the lifting that made room.
+#[tokio::test]
+async fn a_waiting_seizure_that_became_formal_is_told() {
+    for form in FORMS {
+        let bench = Bench::new(form).await;
+        let (first, mut second, mut lifting) =
+            (Parcel::new("110105"), Parcel::new("110105"), Parcel::new("110105"));
+        second.set("case_number", json!("（2024）京0105执99号"));
+        second.set("remarks", json!("SIM:TELL-CONVERSION"));
+        lifting.set("kind", json!("lifting"));
+        lifting.set("original_case_number", json!("（2024）京0105执1234号"));
+        lifting.set("period", Value::Null);
+        for parcel in [&first, &second, &lifting] {
+            reference(bench.deliver(parcel).await);
+        }
+        let outcomes = bench.outcomes(4).await;
+        let told = outcomes.iter().filter(|one| {
+            matches!(&one.message, OutcomeMessage::ConversionV1(c) if c.request_id == second.demand.request_id)
+        });
+        assert_eq!(told.count(), 1, "{form:?}: {outcomes:?}");
+        assert!(bench.names("quarantine").is_empty());
+    }
+}
+
 /// A56, A60, A41: whatever lies there is put aside with its reason, nothing is deleted, and the good one beside it passes.
 #[tokio::test]
 async fn bad_files_go_to_quarantine_and_hold_up_nobody() {
