@@ -218,13 +218,17 @@ impl Clerk {
         let Some((status, bytes)) = self.call(Method::POST, "demands", body).await else { return };
         match (status.as_u16(), serde_json::from_slice::<Value>(&bytes)) {
             (200 | 201 | 400 | 409 | 413 | 422, Ok(said)) => self.say(&answer, number, &said),
+            // A proxy's page: the partner says it in a file.
+            (413, Err(_)) => self.say(&answer, number, &json!({"status": "refused", "code": "too_large"})),
+            (200, Err(_)) if std::str::from_utf8(&bytes).is_err() => {
+                let said = json!({"status": "taken", "reference": "收件"});
+                let bytes = forms::in_the_wrong_set(&forms::answer(number, &said, self.form), self.form);
+                self.write(&answer, self.form.ending(), &bytes);
+            }
             // Half an answer of the desk is a file that breaks off.
             (200, Err(_)) => {
-                self.write(
-                    &answer,
-                    self.form.ending(),
-                    &forms::answer(number, &json!({"status": "taken"}), self.form)[..20],
-                );
+                let whole = forms::answer(number, &json!({"status": "taken"}), self.form);
+                self.write(&answer, self.form.ending(), &whole[..20]);
             }
             _ => {}
         }

@@ -90,6 +90,15 @@ pub(super) fn answer(number: &str, said: &Value, form: FileForm) -> Vec<u8> {
     form.bytes(&message(number, &data.concat()))
 }
 
+/// The same text in another character set than the one that it declares.
+pub(super) fn in_the_wrong_set(bytes: &[u8], form: FileForm) -> Vec<u8> {
+    let text = form.text(bytes).unwrap_or_default();
+    match form {
+        FileForm::XmlGb18030 => text.into_bytes(),
+        FileForm::Json | FileForm::Xml => encoding_rs::GB18030.encode(&text).0.into_owned(),
+    }
+}
+
 /// A result, return, declined withdrawal or conversion as the desk offers it: `{"id", "result": …}`.
 pub(super) fn outcome(id: &str, offer: &Value, form: FileForm) -> Vec<u8> {
     let kinds = [
