@@ -30,7 +30,7 @@ async fn place() -> (tempfile::TempDir, Running) {
     let config = format!(
         "name = 'c-11'\nprovince = '11'\nprovince_key = '{}'\nregistries = ['110105']\nadapter = 'rest'\n\
          [broker]\nurl = 'amqp://xz-province-11:p@127.0.0.1:1/xiezhi'\n[hub]\nurl = 'http://127.0.0.1:1'\ntoken = 't'\n\
-         [rest]\nbase_url = 'http://{}'\ntoken = '{TOKEN}'\ntimeout_ms = 4000\n",
+         [rest]\nbase_url = 'http://{}'\ntoken = '{TOKEN}'\ntimeout_ms = 2500\n",
         "ab".repeat(32),
         county.address()
     );

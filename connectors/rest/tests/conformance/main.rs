@@ -24,7 +24,7 @@ use broken::{Broken, Defect};
 use town::{TOKEN, Town};
 
 /// The adapter's own patience; one rule waits for its end.
-const TIMEOUT_MS: i64 = 5_000;
+const TIMEOUT_MS: i64 = 4_000;
 
 /// A run of the suite with a defect, or none.
 async fn report(defect: Option<Defect>, with_bench: bool) -> Report {

@@ -1,6 +1,11 @@
 //! A simulated county that can be killed: it has a runtime of its own, with which its connections die as those of a process do.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::atomic::{AtomicU8, Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use connector_sdk::{
@@ -24,6 +29,14 @@ pub(crate) struct Town {
     dir: tempfile::TempDir,
     /// Whether it keeps nothing over a restart, as a system that answers from memory.
     forgets: bool,
+}
+
+/// A loopback address of this town's own: a port that it gives up over a restart is nobody else's meanwhile, neither another
+/// listener's nor the near end of a connection, which leaves from 127.0.0.1.
+fn own_address() -> SocketAddr {
+    static TOWNS: AtomicU8 = AtomicU8::new(1);
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    SocketAddr::from(([127, high.max(1), low, TOWNS.fetch_add(1, Ordering::Relaxed)], 0))
 }
 
 async fn start(dir: &Path, listen: SocketAddr) -> (Runtime, Running) {
@@ -51,7 +64,7 @@ impl Town {
     pub(crate) async fn open(forgets: bool) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let dir = tempfile::tempdir().unwrap();
-        let process = start(dir.path(), "127.0.0.1:0".parse().unwrap()).await;
+        let process = start(dir.path(), own_address()).await;
         let address = process.1.address();
         let control = CountyBench::new(&format!("http://{address}"), Secret::from(TOKEN.to_owned())).unwrap();
         Self { control, process: Mutex::new(Some(process)), address, dir, forgets }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use xiezhi_schemas::{
     address::RegistryCode,
+    identifier::UnitCode,
     message::{Attachment, AttachmentRole, Demand, DemandMessage, Digest, Withdrawal, WithdrawalMessage},
 };
 
@@ -136,9 +137,14 @@ fn document(role: AttachmentRole, name: &str, media_type: &str, content: &str) -
     FetchedDocument { claim, bytes }
 }
 
-/// A unit code (不动产单元代码) of the registry's area, in the last of its 宗地 so that no real one is met.
+/// A unit code (不动产单元代码) of the registry's area, in the last of its 宗地 so that no real one is met. Building and unit count from
+/// 0001 (GB/T 37346-2019). A registry whose code is no county's, such as a city's, gets units of a county that there is.
 fn unit_code(registry: &RegistryCode, lot: Uuid) -> String {
-    format!("{registry}999999GB99999F{:08}", lot.as_u128() % 100_000_000)
+    let lot = lot.as_u128();
+    let in_area =
+        |area: &str| format!("{area}999999GB99999F{:04}{:04}", lot % 9_999 + 1, lot / 9_999 % 9_999 + 1);
+    let own = in_area(&registry.to_string());
+    if own.parse::<UnitCode>().is_ok() { own } else { in_area("110105") }
 }
 
 #[cfg(test)]
@@ -158,6 +164,14 @@ mod tests {
         assert_eq!(order.body_sha256, Digest::of(order.body).as_str());
         assert!(order.documents.iter().zip(&order.demand.attachments).all(|(d, claim)| d.claim == *claim));
         assert_eq!(specimen.wish().order().withdrawal.request_id, specimen.id());
+        // Every number of a building and of a unit is one.
+        for lot in (0..20_000).chain((0..20_000).map(|n| n * 9_999)).map(Uuid::from_u128) {
+            let code = unit_code(&registry, lot);
+            assert!(code.parse::<UnitCode>().is_ok(), "{code}");
+        }
+        for registry in ["320100", "999999"] {
+            Specimen::new(&registry.parse().unwrap());
+        }
         let lot = Uuid::now_v7();
         let of = |seq| Specimen::of_unit(&registry, lot, seq).demand;
         assert_eq!(of(1).unit.unit_code, of(2).unit.unit_code);
