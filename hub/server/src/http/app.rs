@@ -48,8 +48,8 @@ pub struct App {
     pub signal: Signal,
     /// Whether the outbox can take more; fed by [`crate::intake::watch_backlog`].
     pub backlog: Arc<Backlog>,
-    /// The window and the local links.
-    pub desk: Desk,
+    /// The window and the local links. Shared, because this struct is cloned for every request and a calendar is large.
+    pub desk: Arc<Desk>,
     /// Wording and fonts of the forms.
     pub forms: Arc<forms::Desk>,
     /// What `GET /readyz` tells.
@@ -92,7 +92,7 @@ impl App {
             targets: Targets::new(&feedback_settings),
             feedback_settings: Arc::new(feedback_settings),
             signal: Signal::default(),
-            desk,
+            desk: Arc::new(desk),
             forms: Arc::default(),
             health,
             metrics: Arc::default(),
